@@ -1,0 +1,41 @@
+"""The declared schema: what the migrations must build, object for object.
+
+`metadata` holds the tables every archive has (`core`, `ops`); an instrument declares its own in the same `MetaData`,
+in a schema of its own name. No extension, no ENUM, no partition: the same SQL runs on PostgreSQL 15 and newer.
+"""
+
+from archive.catalog.schema.base import metadata
+from archive.catalog.schema.core import (
+    calibration,
+    calibration_set,
+    code_version,
+    event,
+    event_product,
+    event_source,
+    file,
+    file_parent,
+    file_problem,
+    instrument,
+    product,
+)
+from archive.catalog.schema.ops import job, quarantine
+from archive.catalog.schema.packets import file_apid, packet_gap
+
+__all__ = [
+    "calibration",
+    "calibration_set",
+    "code_version",
+    "event",
+    "event_product",
+    "event_source",
+    "file",
+    "file_apid",
+    "file_parent",
+    "file_problem",
+    "instrument",
+    "job",
+    "metadata",
+    "packet_gap",
+    "product",
+    "quarantine",
+]

@@ -1,0 +1,207 @@
+"""Settings: where each value comes from, in which order, and how secrets stay secret.
+
+Order of precedence, lowest first: built-in default, ``pinakes.toml`` in the archive home, environment variables
+``PINAKES_<SECTION>_<NAME>`` (for example ``PINAKES_DATABASE_URL``), command-line flags. A password is never a setting:
+it comes from a file named by ``PINAKES_DATABASE_PASSWORD_FILE`` or from libpq's own files.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from archive.errors import NoArchive, SettingsError
+
+SETTINGS_FILE = "pinakes.toml"
+DEFAULT_HOME = "pinakes-archive"
+ENV_PREFIX = "PINAKES_"
+
+
+class Section(BaseModel):
+    """A table of ``pinakes.toml``; a misspelt name is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Database(Section):
+    """The PostgreSQL catalog."""
+
+    url: SecretStr = Field(
+        SecretStr(""), description="Server to use, postgresql://...; empty: the server inside the archive home."
+    )
+    password_file: Path | None = Field(None, description="File whose first line is the password for the URL.")
+    connect_timeout: float = Field(10, gt=0, description="Seconds to wait for a connection.")
+    statement_timeout: float = Field(600, gt=0, description="Seconds a statement may take.")
+    lock_timeout: float = Field(60, gt=0, description="Seconds a statement may wait for a lock.")
+    run_as: str = Field("", description="Account for the embedded server when started by root; empty: postgres or nobody.")
+
+
+class Ingest(Section):
+    """How raw files come in."""
+
+    engine: Literal["inline", "pool", "dask"] = Field("inline", description="Where jobs run.")
+    workers: int = Field(0, ge=0, description="Worker processes of the pool; 0: one per core.")
+    after: Literal["leave", "move", "remove"] = Field(
+        "leave", description="What becomes of the source once it is safe: left, moved to incoming/.done, or removed."
+    )
+    lease: float = Field(60, gt=0, description="Seconds a claim holds without a sign of life.")
+    max_attempts: int = Field(3, ge=1, description="Attempts before a job is given up.")
+    settle: float = Field(2, ge=0, description="Seconds a watched file must not have grown before it is taken.")
+    max_problems: int = Field(1000, ge=1, description="Rows of problems kept per file; the rest are folded into one.")
+
+
+class Store(Section):
+    """The file tree."""
+
+    min_free: int = Field(64 * 2**20, ge=0, description="Bytes that must stay free on the volume before a file is staged.")
+
+
+class Site(Section):
+    """The static pages."""
+
+    title: str = Field("Pinakes", description="Title of the site.")
+    stale_after: float = Field(26 * 3600, gt=0, description="Seconds after which a page says that it is old.")
+
+
+class Log(Section):
+    """The log."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity written to logs/.")
+
+
+class Settings(BaseSettings):
+    """All settings of one archive."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="_", env_nested_max_split=1, extra="forbid", frozen=True
+    )
+
+    home: Path = Field(Path(DEFAULT_HOME), description="The archive home.")
+    database: Database = Database()
+    ingest: Ingest = Ingest()
+    store: Store = Store()
+    site: Site = Site()
+    log: Log = Log()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags (given as arguments) before the environment before ``pinakes.toml``; no .env file, no secrets folder."""
+        del dotenv_settings, file_secret_settings
+        home = _home(init_settings(), env_settings())
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / SETTINGS_FILE)
+
+
+def _home(*sources: Mapping[str, Any]) -> Path:
+    for source in sources:
+        if source.get("home"):
+            return Path(source["home"])
+    return Path(DEFAULT_HOME)
+
+
+def load(home: Path | None = None, **flags: Any) -> Settings:
+    """Read the settings of the archive at `home`.
+
+    Parameters
+    ----------
+    home
+        The archive home; None: ``PINAKES_HOME``, else ``./pinakes-archive``.
+    **flags
+        Values given on the command line, by section: ``ingest={"workers": 2}``.
+
+    Raises
+    ------
+    SettingsError
+        When a value cannot be used; the message names the setting and where it was given.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    if home is not None:
+        given["home"] = home
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, given)) from None
+    except tomllib.TOMLDecodeError as error:
+        path = _home(given, _environment()) / SETTINGS_FILE
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
+    except OSError as error:
+        raise SettingsError(f"The settings cannot be read: {error.strerror}: {error.filename}.") from None
+    return settings.model_copy(update={"home": settings.home.absolute()})
+
+
+def open_home(home: Path | None = None, **flags: Any) -> Settings:
+    """Like `load`, for an archive that must exist already.
+
+    Raises
+    ------
+    NoArchive
+        When the home has no ``pinakes.toml``.
+    """
+    settings = load(home, **flags)
+    if not (settings.home / SETTINGS_FILE).is_file():
+        raise NoArchive(f"There is no archive at {settings.home}; make one with `pinakes init --home {settings.home}`.")
+    return settings
+
+
+def origins(settings: Settings, flags: Mapping[str, Any] | None = None) -> list[tuple[str, str, str]]:
+    """Return (setting, value as text, where it comes from) for every setting, secrets masked."""
+    toml_path = settings.home / SETTINGS_FILE
+    toml = tomllib.loads(toml_path.read_text(encoding="utf-8")) if toml_path.is_file() else {}
+    rows = []
+    for section, model in type(settings).model_fields.items():
+        value = getattr(settings, section)
+        if not isinstance(value, BaseModel):
+            rows.append((section, str(value), _origin(section, None, toml, flags or {}, toml_path, model.default)))
+            continue
+        for name, field in type(value).model_fields.items():
+            leaf = getattr(value, name)
+            text = "" if leaf is None else str(leaf)
+            rows.append((f"{section}.{name}", text, _origin(section, name, toml, flags or {}, toml_path, field.default)))
+    return rows
+
+
+def _origin(
+    section: str, name: str | None, toml: Mapping[str, Any], flags: Mapping[str, Any], path: Path, default: Any
+) -> str:
+    del default
+    env = ENV_PREFIX + (section if name is None else f"{section}_{name}").upper()
+    in_flags = section in flags if name is None else name in (flags.get(section) or {})
+    in_toml = section in toml if name is None else name in toml.get(section, {})
+    if in_flags:
+        return "flag"
+    if env in os.environ:
+        return f"environment {env}"
+    return str(path) if in_toml else "default"
+
+
+def _environment() -> dict[str, str]:
+    return {"home": os.environ[ENV_PREFIX + "HOME"]} if os.environ.get(ENV_PREFIX + "HOME") else {}
+
+
+def _explain(error: ValidationError, flags: Mapping[str, Any]) -> str:
+    """Turn the first fault into one sentence that never repeats a secret's value."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    setting = ".".join(str(part) for part in first["loc"])
+    section, _, name = setting.partition(".")
+    env = ENV_PREFIX + setting.replace(".", "_").upper()
+    if name in (flags.get(section) or {}):
+        where = "on the command line"
+    elif env in os.environ:
+        where = f"in the environment variable {env}"
+    else:
+        where = f"in {_home(flags, _environment()) / SETTINGS_FILE}"
+    if first["type"] == "extra_forbidden":
+        return f"There is no setting {setting!r} ({where}); `pinakes config show` lists them all."
+    return f"The setting {setting!r} given {where} cannot be used: {first['msg']}."

@@ -1,0 +1,84 @@
+"""What an instrument must be able to do. Everything else in Pinakes is the same for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from archive.errors import NotFound
+from archive.model import Claim, Decoded, Product, Source, Waveforms
+
+GROUP = "pinakes.instruments"
+
+#: How many bytes of the start of a file ``claims`` is shown.
+HEAD_BYTES = 65536
+
+
+@runtime_checkable
+class Instrument(Protocol):
+    """Knows bytes, arrays, records and its own tables; never sees a database connection or a final file name.
+
+    Attributes
+    ----------
+    name
+        Short lower-case name: the catalog's instrument, the folder below ``files/``, and the schema of its tables.
+    products
+        Every kind of file it reads or writes; the first one is the raw file.
+    """
+
+    name: str
+    title: str
+    products: tuple[Product, ...]
+
+    def claims(self, name: str, head: bytes, size: int, options: Mapping[str, Any]) -> Claim | None:
+        """Say whether this file is ours, from its name, its first `HEAD_BYTES` bytes and its size in bytes."""
+
+    def decode(self, source: Source, workdir: Path) -> Decoded:
+        """Decode one raw file and write its products into `workdir`.
+
+        Must not raise on damaged bytes: what can be decoded is, the rest becomes `Problem` entries.
+        """
+
+    def assemble(self, sources: Sequence[Source], match_keys: Sequence[str], workdir: Path) -> Decoded:
+        """Put together events whose parts lie in several raw files; same contract as `decode`."""
+
+    def waveforms(self, product: Path, first: int, count: int) -> Waveforms:
+        """Read the waveforms of records ``first`` to ``first + count - 1`` of one of our event products."""
+
+    def calibrations(self) -> Sequence[Mapping[str, Any]]:
+        """Calibration records that ship with the package.
+
+        Each mapping has ``name``, ``version`` (int), ``valid_from``, ``valid_to`` (ISO text or None), ``unit``,
+        ``values`` (JSON-able) and ``origin`` (where the numbers come from).
+        """
+
+    def table_metadata(self) -> Any:
+        """Return the `sqlalchemy.MetaData` that declares the instrument's own tables, or None."""
+
+
+@cache
+def instruments() -> Mapping[str, Instrument]:
+    """Every installed instrument by name, found through the entry-point group ``pinakes.instruments``."""
+    found = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
+        instrument = entry.load()()
+        found[instrument.name] = instrument
+    return found
+
+
+def instrument(name: str) -> Instrument:
+    """Return the instrument of that name.
+
+    Raises
+    ------
+    NotFound
+        When no installed package offers it.
+    """
+    try:
+        return instruments()[name]
+    except KeyError:
+        known = ", ".join(sorted(instruments())) or "none"
+        raise NotFound(f"No instrument named {name!r} is installed (installed: {known}).") from None

@@ -1,0 +1,220 @@
+"""The nouns that travel between the rooms: what a decoder returns and what ingest stores.
+
+Everything here is a plain value: no file is opened, no database is asked. Arrays are columnar: ``n`` events are
+``n``-long columns, never ``n`` objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Severity = Literal["info", "warning", "error"]
+Level = Literal["raw", "l0", "l1a", "l1b", "l2", "preview", "report"]
+
+#: Bits of ``core.event.flags`` that mean the same for every instrument; bits 16 and up belong to the instrument.
+FLAG_INCOMPLETE = 1 << 0
+FLAG_CONFLICTING = 1 << 1
+FLAG_DAMAGED = 1 << 2
+FLAG_CLOCK_UNSET = 1 << 3
+FLAG_ASSEMBLED = 1 << 4
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a file, in one sentence for a person.
+
+    Attributes
+    ----------
+    code
+        Machine name of the kind of problem, for example ``crc_mismatch``.
+    message
+        One sentence: what is wrong and what was done about it.
+    severity
+        ``error`` when data are lost or doubtful, ``warning`` when something is unusual, ``info`` when worth a row only.
+    offset, length
+        Where in the file, in bytes from its start; ``None`` when the whole file is meant.
+    packet
+        Ordinal of the packet in the file, counted from 0.
+    count
+        How many alike were folded into this one (a bound on rows for badly damaged files).
+    """
+
+    code: str
+    message: str
+    severity: Severity = "error"
+    offset: int | None = None
+    length: int | None = None
+    packet: int | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A kind of file: one row of ``core.product``.
+
+    ``name`` is unique within the instrument, ``format`` is a short text such as ``ccsds``, ``hdf5`` or ``cdf``.
+    """
+
+    name: str
+    level: Level
+    format: str
+    title: str
+    description: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A raw file to decode: where its bytes are now, and what it was called where it came from."""
+
+    path: Path
+    name: str
+    sha256: str
+    size: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An instrument's word that a file is its own. The highest ``confidence`` (0-100) wins."""
+
+    instrument: str
+    product: str
+    confidence: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A product that a decoder wrote into its work folder, not yet placed.
+
+    ``name`` is the final file name (built from product fields only); ``t_start`` and ``t_end`` are UTC. The bytes at
+    ``path`` must be a pure function of the sources and the code: the same decode twice gives the same sha256.
+    """
+
+    product: str
+    name: str
+    path: Path
+    t_start: datetime | None
+    t_end: datetime | None
+    header: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 1
+
+
+@dataclass(slots=True)
+class Events:
+    """The events of one decode, in columns of equal length ``n``.
+
+    Attributes
+    ----------
+    identity
+        Text that names the event for ever, unique within the instrument. Empty for parts that have no identity yet
+        (orphans): those get a row in ``core.event_source`` and none in ``core.event``.
+    match_key
+        Text that parts of one event share even when they lie in different files.
+    kind
+        Kind of event, for example ``dust``.
+    seq
+        The instrument's own event number, int64.
+    t
+        Event time, ``datetime64[ns]``, UTC; NaT for orphans.
+    tick
+        The same time in the instrument's own clock units, int64.
+    flags
+        Bits, int64: the ``FLAG_`` constants of this module in bits 0-15, the instrument's own from bit 16.
+    complete
+        Whether every part of the event is there, bool.
+    parts
+        How much of the event this source holds (more is better): picks the best source of an event, int64.
+    digest
+        Text that is equal for equal content, whatever file it came in.
+    missing
+        Per event, the list of missing parts (JSON-able), empty when complete.
+    """
+
+    identity: list[str]
+    match_key: list[str]
+    kind: list[str]
+    seq: NDArray[np.int64]
+    t: NDArray[np.datetime64]
+    tick: NDArray[np.int64]
+    flags: NDArray[np.int64]
+    complete: NDArray[np.bool_]
+    parts: NDArray[np.int64]
+    digest: list[str]
+    missing: list[list[Any]]
+
+    def __len__(self) -> int:
+        return len(self.identity)
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows for one typed table of an instrument, in columns.
+
+    Attributes
+    ----------
+    table
+        Qualified name, for example ``idex.event``.
+    owner
+        What the rows hang on: ``event`` rows get the column ``event_id``, ``file`` rows get ``file_id``.
+    index
+        For each row the index of its owner: into ``Decoded.events``, or for files 0 = the raw file, ``i + 1`` = product
+        ``i``.
+    columns
+        Column name -> ``n`` values (array or list). None and NaT become NULL.
+    file_columns
+        Column name -> ``n`` file indexes (as in ``index`` for files, -1 for NULL), replaced by ``core.file`` ids.
+    """
+
+    table: str
+    owner: Literal["event", "file"]
+    index: NDArray[np.int64]
+    columns: dict[str, Sequence[Any] | NDArray[Any]]
+    file_columns: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Decoded:
+    """Everything a decoder found in one source (or, for assembly, in several)."""
+
+    product: str
+    t_start: datetime | None = None
+    t_end: datetime | None = None
+    header: dict[str, Any] = field(default_factory=dict)
+    events: Events | None = None
+    products: list[NewFile] = field(default_factory=list)
+    rows: list[Rows] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One waveform channel of ``n`` events.
+
+    ``data`` is ``(n, samples)`` in ``unit`` (raw DN as integers); sample ``i`` of event ``k`` was taken at
+    ``t0[k] + i * dt`` microseconds from the trigger. ``present[k]`` is False where the channel was not received.
+    ``full_scale`` is the largest raw value.
+    """
+
+    name: str
+    title: str
+    unit: str
+    data: NDArray[np.int16]
+    present: NDArray[np.bool_]
+    t0: NDArray[np.float64]
+    dt: float
+    full_scale: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waveforms:
+    """The channels of ``n`` consecutive records of an event product, in drawing order."""
+
+    channels: tuple[Channel, ...]
