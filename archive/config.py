@@ -160,22 +160,19 @@ def origins(settings: Settings, flags: Mapping[str, Any] | None = None) -> list[
     toml_path = settings.home / SETTINGS_FILE
     toml = tomllib.loads(toml_path.read_text(encoding="utf-8")) if toml_path.is_file() else {}
     rows = []
-    for section, model in type(settings).model_fields.items():
+    for section in type(settings).model_fields:
         value = getattr(settings, section)
         if not isinstance(value, BaseModel):
-            rows.append((section, str(value), _origin(section, None, toml, flags or {}, toml_path, model.default)))
+            rows.append((section, str(value), _origin(section, None, toml, flags or {}, toml_path)))
             continue
-        for name, field in type(value).model_fields.items():
+        for name in type(value).model_fields:
             leaf = getattr(value, name)
             text = "" if leaf is None else str(leaf)
-            rows.append((f"{section}.{name}", text, _origin(section, name, toml, flags or {}, toml_path, field.default)))
+            rows.append((f"{section}.{name}", text, _origin(section, name, toml, flags or {}, toml_path)))
     return rows
 
 
-def _origin(
-    section: str, name: str | None, toml: Mapping[str, Any], flags: Mapping[str, Any], path: Path, default: Any
-) -> str:
-    del default
+def _origin(section: str, name: str | None, toml: Mapping[str, Any], flags: Mapping[str, Any], path: Path) -> str:
     env = ENV_PREFIX + (section if name is None else f"{section}_{name}").upper()
     in_flags = section in flags if name is None else name in (flags.get(section) or {})
     in_toml = section in toml if name is None else name in toml.get(section, {})
@@ -205,3 +202,22 @@ def _explain(error: ValidationError, flags: Mapping[str, Any]) -> str:
     if first["type"] == "extra_forbidden":
         return f"There is no setting {setting!r} ({where}); `pinakes config show` lists them all."
     return f"The setting {setting!r} given {where} cannot be used: {first['msg']}."
+
+
+def describe() -> list[dict[str, str]]:
+    """Return name, default, environment variable and meaning of every setting."""
+    rows = []
+    for section, outer in Settings.model_fields.items():
+        if not isinstance(outer.default, BaseModel):
+            rows.append((section, outer))
+            continue
+        rows += [(f"{section}.{name}", field) for name, field in type(outer.default).model_fields.items()]
+    return [
+        {
+            "setting": name,
+            "default": "" if field.default is None else str(field.default),
+            "environment": ENV_PREFIX + name.replace(".", "_").upper(),
+            "meaning": field.description or "",
+        }
+        for name, field in rows
+    ]
