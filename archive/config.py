@@ -39,7 +39,9 @@ class Database(Section):
     connect_timeout: float = Field(10, gt=0, description="Seconds to wait for a connection.")
     statement_timeout: float = Field(600, gt=0, description="Seconds a statement may take.")
     lock_timeout: float = Field(60, gt=0, description="Seconds a statement may wait for a lock.")
-    run_as: str = Field("", description="Account for the embedded server when started by root; empty: postgres or nobody.")
+    run_as: str = Field(
+        "", description="Account for the embedded server when started by root; empty: postgres or nobody."
+    )
 
 
 class Ingest(Section):
@@ -59,7 +61,9 @@ class Ingest(Section):
 class Store(Section):
     """The file tree."""
 
-    min_free: int = Field(64 * 2**20, ge=0, description="Bytes that must stay free on the volume before a file is staged.")
+    min_free: int = Field(
+        64 * 2**20, ge=0, description="Bytes that must stay free on the volume before a file is staged."
+    )
 
 
 class Site(Section):
@@ -98,7 +102,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags (given as arguments) before the environment before ``pinakes.toml``; no .env file, no secrets folder."""
+        """Flags before the environment before ``pinakes.toml``; no .env file, no secrets folder."""
         del dotenv_settings, file_secret_settings
         home = _home(init_settings(), env_settings())
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / SETTINGS_FILE)

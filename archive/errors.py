@@ -57,7 +57,7 @@ class SettingsError(UsageError):
 
 
 class MissingExtra(UsageError):
-    """This needs an optional part that is not installed."""
+    """An optional part that is needed is not installed."""
 
 
 class PartlyDone(ArchiveError):

@@ -41,7 +41,9 @@ def simulated(context: Context, events: int, seed: int) -> list[str]:
     for number, extra in enumerate(([], ["--compressed"])):
         path = folder / f"simulated_idex_{number + 1}.pkts"
         if not path.exists():
-            code = run(["simulate", "idex", "--events", str(events // 2), "--seed", str(seed + number), *extra, str(path)])
+            code = run(
+                ["simulate", "idex", "--events", str(events // 2), "--seed", str(seed + number), *extra, str(path)]
+            )
             if code:
                 raise click.ClickException(f"The simulation ended with code {code}.")
         paths.append(str(path))

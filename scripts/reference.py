@@ -35,9 +35,14 @@ COLUMNS = text(
     """
 )
 CONSTRAINTS = text(
-    "select pg_get_constraintdef(oid) from pg_constraint where conrelid = :oid and contype in ('p', 'u', 'f', 'x') order by contype desc, conname"
+    """
+    select pg_get_constraintdef(oid) from pg_constraint
+    where conrelid = :oid and contype in ('p', 'u', 'f', 'x') order by contype desc, conname
+    """
 )
-SCHEMAS = text("select nspname, obj_description(oid, 'pg_namespace') from pg_namespace where nspname = any(:schemas) order by 1")
+SCHEMAS = text(
+    "select nspname, obj_description(oid, 'pg_namespace') from pg_namespace where nspname = any(:schemas) order by 1"
+)
 OWN_SCHEMAS = ["analysis", "core", "idex", "ops"]
 
 

@@ -125,7 +125,11 @@ def test_only_the_catalog_speaks_to_the_driver_and_only_the_store_moves_files(mo
 @pytest.mark.parametrize(("module", "path"), [pytest.param(m, p, id=m) for m, p in modules()])
 def test_no_sql_is_built_from_strings(module: str, path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("text", "execute", "exec_driver_sql"):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in (
+            "text",
+            "execute",
+            "exec_driver_sql",
+        ):
             for argument in node.args:
                 assert not isinstance(argument, ast.JoinedStr | ast.BinOp), f"{module}:{node.lineno} builds SQL"
 

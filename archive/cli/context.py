@@ -77,7 +77,9 @@ def emit(rows: Iterable[Mapping[str, Any]], *, as_json: bool, columns: Sequence[
         return
     widths = [max(len(name), *(len(line[i]) for line in texts)) for i, name in enumerate(names)]
     right = [all(isinstance(row[name], int | float | None) for row in table) for name in names]
-    click.echo("  ".join(n.rjust(w) if r else n.ljust(w) for n, w, r in zip(names, widths, right, strict=True)).rstrip())
+    click.echo(
+        "  ".join(n.rjust(w) if r else n.ljust(w) for n, w, r in zip(names, widths, right, strict=True)).rstrip()
+    )
     for line in texts:
         click.echo(
             "  ".join(t.rjust(w) if r else t.ljust(w) for t, w, r in zip(line, widths, right, strict=True)).rstrip()

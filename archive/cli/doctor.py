@@ -71,7 +71,9 @@ def disk(settings: Settings) -> list[dict[str, Any]]:
     free = shutil.disk_usage(settings.home).free
     enough = free > settings.store.min_free
     rows.append(_row("disk", "ok" if enough else "problem", f"{free / 2**30:.1f} GiB free at {settings.home}"))
-    devices = {folder.stat().st_dev for folder in (settings.home / "files", settings.home / ".staging") if folder.is_dir()}
+    devices = {
+        folder.stat().st_dev for folder in (settings.home / "files", settings.home / ".staging") if folder.is_dir()
+    }
     if len(devices) > 1:
         rows.append(_row("disk", "problem", "files/ and .staging/ are on different volumes; files cannot be linked."))
     return rows

@@ -70,7 +70,9 @@ file = Table(
     ref("product_id", "core.product.id", "What kind of file it is."),
     name("relpath", "Path below the archive home, with forward slashes.", unique=True),
     name("original_name", "Name of the file where it came from; bytes that are not UTF-8 are escaped.", nullable=True),
-    Column("received", Boolean, nullable=False, comment="True for a file that came from outside, false for one we made."),
+    Column(
+        "received", Boolean, nullable=False, comment="True: came from outside; false: we made it."
+    ),
     name("sha256", "SHA-256 of the bytes, 64 lower-case hexadecimal digits."),
     Column("size", BigInteger, nullable=False, comment="Size in bytes."),
     time("t_start", "First time the data speak of, UTC; null when unknown."),
@@ -134,7 +136,9 @@ file_problem = Table(
     Column("byte_offset", BigInteger, comment="Where in the file, bytes from its start."),
     Column("byte_length", BigInteger, comment="How many bytes are concerned."),
     Column("packet", BigInteger, comment="Ordinal of the packet in the file, from 0."),
-    Column("count", BigInteger, nullable=False, server_default=text("1"), comment="How many alike this row stands for."),
+    Column(
+        "count", BigInteger, nullable=False, server_default=text("1"), comment="How many alike this row stands for."
+    ),
     Column("message", Text, nullable=False, comment="One sentence: what is wrong and what was done about it."),
     now("created_at", "When the row was written."),
     CheckConstraint("severity in ('info', 'warning', 'error')", name="severity"),
@@ -217,7 +221,9 @@ calibration = Table(
     metadata,
     key(),
     ref("calibration_set_id", "core.calibration_set.id", "The set it belongs to."),
-    Column("valid", TSTZRANGE, nullable=False, comment="Data times it applies to, UTC; ranges of a set cannot overlap."),
+    Column(
+        "valid", TSTZRANGE, nullable=False, comment="Data times it applies to, UTC; ranges of a set cannot overlap."
+    ),
     Column("unit", Text, comment="Unit of the calibrated quantity."),
     Column("values", JSONB, nullable=False, comment="The numbers, by channel or quantity."),
     Column("origin", Text, nullable=False, comment="Where the numbers come from."),

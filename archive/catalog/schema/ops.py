@@ -19,7 +19,9 @@ job = Table(
     name("state", "queued, running, done, failed or quarantined.", server_default=text("'queued'")),
     Column("priority", Integer, nullable=False, server_default=text("0"), comment="Higher runs first."),
     Column("attempt", Integer, nullable=False, server_default=text("0"), comment="Number of the current attempt."),
-    Column("max_attempts", Integer, nullable=False, server_default=text("3"), comment="Attempts before it is given up."),
+    Column(
+        "max_attempts", Integer, nullable=False, server_default=text("3"), comment="Attempts before it is given up."
+    ),
     time("lease_until", "Until when the claim of a running job holds, UTC."),
     Column("worker", JSONB, comment="Who holds the claim: host, boot id, pid, start ticks."),
     ref("parent_id", "ops.job.id", "The job that asked for this one.", nullable=True, ondelete="SET NULL"),

@@ -1,0 +1,1 @@
+"""Benchmarks: one module per budget, each with `measure(large) -> list[Row]`."""
