@@ -1,0 +1,62 @@
+"""Calibration records that ship with the package: housekeeping polynomials and waveform scale factors.
+
+The numbers live in data files, as versioned records with a validity interval, and go from there into the catalog. A
+newer set is a new record with a higher version; old records stay.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+DATA = files("archive.instruments.idex").joinpath("data")
+HOUSEKEEPING = "header_housekeeping"
+WAVEFORM_SCALE = "waveform_scale"
+
+
+@cache
+def records() -> tuple[Mapping[str, Any], ...]:
+    """Return every record, in the form `archive.instruments.base.Instrument.calibrations` asks for."""
+    return tuple(
+        record
+        for name in (HOUSEKEEPING, WAVEFORM_SCALE)
+        for record in json.loads(DATA.joinpath(f"{name}.json").read_text(encoding="utf-8"))
+    )
+
+
+def newest(name: str) -> Mapping[str, Any]:
+    """Return the record of that name with the highest version."""
+    return max((record for record in records() if record["name"] == name), key=lambda record: record["version"])
+
+
+def housekeeping(
+    header: Mapping[str, NDArray[Any]], record: Mapping[str, Any] | None = None
+) -> dict[str, NDArray[np.float64]]:
+    """Convert the housekeeping words of event headers.
+
+    Parameters
+    ----------
+    header
+        Raw words by lower-case field name, shape (n,) each. A word holds two 12-bit counts, in bits 0-11 and 16-27.
+    record
+        The polynomials; the newest that ship with the package when not given.
+
+    Returns
+    -------
+    dict
+        Value by quantity, in the unit the record names, shape (n,). The quantity is
+        ``sum(coefficient[i] * count**i)`` (IDEX packet definition, section 8).
+    """
+    quantities: Mapping[str, Mapping[str, Any]] = (record or newest(HOUSEKEEPING))["values"]
+    converted = {}
+    for name, quantity in quantities.items():
+        word = np.asarray(header[quantity["word"]], dtype=np.int64)
+        count = (word >> quantity["shift"]) & 0xFFF
+        converted[name] = np.polynomial.polynomial.polyval(count.astype(np.float64), quantity["coefficients"])
+    return converted

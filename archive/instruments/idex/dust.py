@@ -1,0 +1,237 @@
+"""The dust-hit test: does the time-of-flight record of an event show mass lines?
+
+Source: IDEX packet definition, section 12.1. Per TOF channel the baseline is the median of the first 3 microseconds,
+sigma is 1.4826 times the median absolute deviation there (the standard deviation if that is 0). Peaks have a height of
+at least 7 sigma, a prominence of at least 5 sigma and a distance of at least 0.030 microseconds; peaks of one saturated
+run count once. The event is a dust hit when any channel has two peaks whose full width at half maximum is 0.020
+microseconds or more, or TOF High has exactly one peak, of directly measured width 0.050 microseconds or more.
+
+Peaks are found as in ``scipy.signal.find_peaks``: a plateau counts at its middle, of two close peaks the higher stays.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archive.instruments.idex.flags import SATURATION
+from archive.instruments.idex.layout import DT_HIGH
+from archive.numerics.jit import kernel
+
+_EARLY = round(3 / DT_HIGH)  # samples in the first 3 us
+_DISTANCE = round(0.030 / DT_HIGH)
+_NEAR = 0.050 / DT_HIGH
+_HEIGHT, _PROMINENCE = 7.0, 5.0  # sigma
+_TWO_PEAKS, _ONE_PEAK = 0.020 / DT_HIGH, 0.050 / DT_HIGH  # width, samples
+_SATURATED = SATURATION * 1023
+_ROBUST = 1.4826
+
+#: Baseline and sigma, DN, of High, Mid and Low when the record begins inside the signal, and how far off tells so.
+_REFERENCE = np.array([511.0, 513.0, 514.0])
+_REFERENCE_SIGMA = np.array([2.9652, 1.4826, 2.9652])
+_TRUNCATED = 20.0
+
+
+@kernel
+def _noise(x: NDArray[np.int16]) -> tuple[float, float]:
+    """Return baseline and sigma of the start of a record."""
+    early = x[:_EARLY].astype(np.float64)
+    baseline = np.median(early)
+    sigma = _ROBUST * np.median(np.abs(early - baseline))
+    if sigma == 0.0:
+        sigma = np.std(early)
+    return baseline, sigma
+
+
+@kernel
+def _summits(x: NDArray[np.int16], least: float) -> NDArray[np.int64]:
+    """Return local maxima of at least `least` DN, in order of time."""
+    found = np.empty(x.size // 2 + 1, np.int64)
+    count = 0
+    i = 1
+    while i < x.size - 1:
+        if x[i - 1] < x[i]:
+            ahead = i + 1
+            while ahead < x.size - 1 and x[ahead] == x[i]:
+                ahead += 1
+            if x[ahead] < x[i]:
+                if x[i] >= least:
+                    found[count] = (i + ahead - 1) // 2
+                    count += 1
+                i = ahead
+        i += 1
+    return found[:count]
+
+
+@kernel
+def _apart(x: NDArray[np.int16], peaks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the peaks that remain when every higher peak removes those closer than the least distance."""
+    keep = np.ones(peaks.size, np.bool_)
+    order = np.argsort(x[peaks], kind="mergesort")
+    for position in order[::-1]:
+        if not keep[position]:
+            continue
+        other = position - 1
+        while other >= 0 and peaks[position] - peaks[other] < _DISTANCE:
+            keep[other] = False
+            other -= 1
+        other = position + 1
+        while other < peaks.size and peaks[other] - peaks[position] < _DISTANCE:
+            keep[other] = False
+            other += 1
+    return peaks[keep]
+
+
+@kernel
+def _prominence(x: NDArray[np.int16], peak: int) -> float:
+    """Return how far a peak rises above the higher of the two valleys that part it from higher ground."""
+    left = x[peak]
+    i = peak
+    while i >= 0 and x[i] <= x[peak]:
+        left = min(left, x[i])
+        i -= 1
+    right = x[peak]
+    i = peak
+    while i < x.size and x[i] <= x[peak]:
+        right = min(right, x[i])
+        i += 1
+    return float(x[peak] - max(left, right))
+
+
+@kernel
+def _peaks(x: NDArray[np.int16], baseline: float, sigma: float) -> NDArray[np.int64]:
+    """Return the qualifying peaks of one record, one for each saturated run, in order of time."""
+    peaks = _apart(x, _summits(x, baseline + _HEIGHT * sigma))
+    found = np.empty(peaks.size, np.int64)
+    count = 0
+    run_end = -1  # sample after the saturated run that the last peak belongs to
+    for peak in peaks:
+        if _prominence(x, peak) < _PROMINENCE * sigma:
+            continue
+        if x[peak] >= _SATURATED and peak < run_end:
+            if x[peak] > x[found[count - 1]]:
+                found[count - 1] = peak
+            continue
+        if x[peak] >= _SATURATED:
+            run_end = peak
+            while run_end < x.size and x[run_end] >= _SATURATED:
+                run_end += 1
+        found[count] = peak
+        count += 1
+    return found[:count]
+
+
+@kernel
+def _width(x: NDArray[np.int16], peak: int, baseline: float) -> float:
+    """Return the full width at half maximum, samples; NaN when the record ends before half height."""
+    half = baseline + (x[peak] - baseline) / 2
+    left = peak
+    while left >= 0 and x[left] >= half:
+        left -= 1
+    right = peak
+    while right < x.size and x[right] >= half:
+        right += 1
+    if left < 0 or right >= x.size:
+        return math.nan
+    begins = left + (half - x[left]) / float(x[left + 1] - x[left])
+    ends = right - (half - x[right]) / float(x[right - 1] - x[right])
+    return ends - begins
+
+
+@kernel
+def _lower_gain_width(
+    x: NDArray[np.int16], peaks: NDArray[np.int64], peak: int, baseline: float
+) -> float:
+    """Return the width of the nearest peak of a lower gain that is not saturated; NaN when none is near."""
+    nearest, distance = -1, _NEAR
+    for other in peaks:
+        if x[other] < _SATURATED and abs(other - peak) <= distance:
+            if nearest >= 0 and abs(other - peak) == distance:
+                continue
+            nearest, distance = other, float(abs(other - peak))
+    return _width(x, nearest, baseline) if nearest >= 0 else math.nan
+
+
+@kernel
+def _lines(
+    tof: tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int16]],
+    baseline: NDArray[np.float64],
+    sigma: NDArray[np.float64],
+    one_peak_rule: bool,
+) -> bool:
+    """Return whether the records (High, Mid, Low; an empty one was not received) show lines."""
+    peaks = (
+        _peaks(tof[0], baseline[0], sigma[0]),
+        _peaks(tof[1], baseline[1], sigma[1]),
+        _peaks(tof[2], baseline[2], sigma[2]),
+    )
+    for gain in range(3):
+        x = tof[gain]
+        wide = 0
+        for peak in peaks[gain]:
+            if x[peak] < _SATURATED:
+                width = _width(x, peak, baseline[gain])
+                if one_peak_rule and gain == 0 and peaks[0].size == 1 and width >= _ONE_PEAK:
+                    return True
+            else:
+                width = math.nan
+                for lower in range(gain + 1, 3):
+                    if math.isnan(width):
+                        width = _lower_gain_width(tof[lower], peaks[lower], peak, baseline[lower])
+            if width >= _TWO_PEAKS:
+                wide += 1
+        if wide >= 2:
+            return True
+    return False
+
+
+@kernel
+def _hits(
+    high: NDArray[np.int16],
+    mid: NDArray[np.int16],
+    low: NDArray[np.int16],
+    present: NDArray[np.bool_],
+    hit: NDArray[np.bool_],
+) -> None:
+    for event in range(hit.size):
+        tof = (
+            high[event, : high.shape[1] * present[event, 0]],
+            mid[event, : mid.shape[1] * present[event, 1]],
+            low[event, : low.shape[1] * present[event, 2]],
+        )
+        baseline, sigma = _REFERENCE.copy(), _REFERENCE_SIGMA.copy()
+        truncated = False
+        for gain in range(3):
+            if present[event, gain]:
+                baseline[gain], sigma[gain] = _noise(tof[gain])
+                truncated |= abs(baseline[gain] - _REFERENCE[gain]) > _TRUNCATED
+        hit[event] = _lines(tof, baseline, sigma, True)
+        if truncated and not hit[event]:
+            for gain in range(3):
+                if abs(baseline[gain] - _REFERENCE[gain]) > _TRUNCATED:
+                    baseline[gain], sigma[gain] = _REFERENCE[gain], _REFERENCE_SIGMA[gain]
+            hit[event] = _lines(tof, baseline, sigma, False)
+
+
+def dust_hits(
+    high: NDArray[np.int16], mid: NDArray[np.int16], low: NDArray[np.int16], present: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return whether the TOF records show a dust hit; meant for science events only.
+
+    Parameters
+    ----------
+    high, mid, low
+        Raw TOF records, DN, shape (n, samples) each.
+    present
+        Whether each record was received, in the order High, Mid, Low, shape (n, 3).
+
+    Returns
+    -------
+    ndarray
+        Shape (n,).
+    """
+    hit = np.zeros(high.shape[0], dtype=np.bool_)
+    _hits(high, mid, low, np.ascontiguousarray(present), hit)
+    return hit
