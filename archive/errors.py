@@ -14,6 +14,7 @@
      +- SchemaBehind (12)
      +- DatabaseUnavailable (1)
      +- UnreadableSource (1)
+     +- DiskFull (1)
      +- NameConflict (1)
      +- LeaseLost (1)
      +- NotFound (1)
@@ -100,6 +101,10 @@ class DatabaseUnavailable(ArchiveError):
 
 class UnreadableSource(ArchiveError):
     """A source file cannot be read."""
+
+
+class DiskFull(ArchiveError):
+    """There is not enough room on the volume of the archive."""
 
 
 class NameConflict(ArchiveError):
