@@ -1,0 +1,167 @@
+"""Putting pages where readers find them: whole or not at all, and not again when nothing changed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from archive.errors import Locked
+from monitors.site.text import iso, utc
+
+#: Stands in a page where the time of its last change belongs.
+STAMP = "@written@"
+
+#: The element a stamp becomes; two pages that differ only here are the same page.
+WRITTEN = re.compile(rb'<time id="written" datetime="[^"<]*">[^<]*</time>')
+
+LOCK = ".lock"
+
+
+@dataclass(slots=True)
+class Report:
+    """What a build did, in pages and data scripts; paths are relative to the site."""
+
+    site: Path
+    written: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+class Publisher:
+    """Writes the files of one site.
+
+    A file is written to a temporary name in its own folder, synced, and renamed, so that a reader never meets half a
+    page. A file whose bytes are already there is left alone.
+
+    Parameters
+    ----------
+    root
+        The folder of the site.
+    now
+        Time of this build, UTC; pages that change carry it.
+    """
+
+    def __init__(self, root: Path, now: datetime) -> None:
+        self.root = root
+        self.report = Report(root)
+        self._stamp = f'<time id="written" datetime="{iso(now)}">{utc(now)}</time>'.encode()
+        self._folders: set[Path] = set()
+
+    def page(self, relpath: str, text: str) -> bool:
+        """Publish an HTML page that may hold one `STAMP`; return whether it changed."""
+        content = text.encode()
+        path = self.root / relpath
+        old = _read(path)
+        if old is not None and WRITTEN.sub(STAMP.encode(), old) == content:
+            self.report.unchanged += 1
+            return False
+        self._put(path, content.replace(STAMP.encode(), self._stamp))
+        return True
+
+    def file(self, relpath: str, content: bytes) -> bool:
+        """Publish any other file; return whether it changed."""
+        path = self.root / relpath
+        if _same(path, content):
+            self.report.unchanged += 1
+            return False
+        self._put(path, content)
+        return True
+
+    def remove(self, relpath: str) -> None:
+        """Take a file of the site away; one that is already gone is no error."""
+        path = self.root / relpath
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return
+        self._folders.add(path.parent)
+        self.report.removed += 1
+
+    def names(self, folder: str, pattern: str) -> Iterator[str]:
+        """Yield the names in a folder of the site that match the whole of a regular expression."""
+        form = re.compile(pattern)
+        try:
+            entries = os.scandir(self.root / folder)
+        except FileNotFoundError:
+            return
+        with entries:
+            yield from sorted(entry.name for entry in entries if form.fullmatch(entry.name))
+
+    def close(self) -> None:
+        """Sync the folders whose entries changed."""
+        for folder in sorted(self._folders):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        self._folders.clear()
+
+    def _put(self, path: Path, content: bytes) -> None:
+        if path.parent not in self._folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(path.parent)
+        temporary = f"{path.parent}/.{path.name}.{os.getpid()}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
+        try:
+            with os.fdopen(descriptor, "wb", buffering=0) as out:
+                view = memoryview(content)
+                while view:
+                    view = view[out.write(view) :]
+                os.fsync(descriptor)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        self.report.written += 1
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _same(path: Path, content: bytes) -> bool:
+    try:
+        if path.stat().st_size != len(content):
+            return False
+    except FileNotFoundError:
+        return False
+    return path.read_bytes() == content
+
+
+@contextmanager
+def building(root: Path) -> Iterator[None]:
+    """Hold the site's lock: one build at a time.
+
+    Raises
+    ------
+    Locked
+        When another process builds this site.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Locked(f"Another process builds the site at {root}; wait until it has finished.") from None
+        _sweep(root)
+        yield
+
+
+def _sweep(root: Path) -> None:
+    """Remove temporary files of a build that was killed; nobody else writes while we hold the lock."""
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if re.fullmatch(r"\..+\.(html|js|css|csv|json|txt)\.\d+", name):
+                (Path(folder) / name).unlink(missing_ok=True)

@@ -1,0 +1,84 @@
+"""The shell of every page: navigation, title, age, and templates that escape all they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from monitors.site import text
+from monitors.site.publish import STAMP
+from monitors.site.tables import ICONS
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry of the navigation."""
+
+    label: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What all pages of one site share.
+
+    Attributes
+    ----------
+    title
+        Title of the site.
+    version
+        Version of the code that wrote the pages.
+    bokeh
+        Folder of the Bokeh scripts, relative to the site.
+    """
+
+    title: str
+    version: str
+    bokeh: str
+    instruments: Sequence[tuple[str, str]]
+
+    @property
+    def navigation(self) -> list[tuple[str, list[Link]]]:
+        """Groups of links: heading and entries."""
+        places = [Link("Home", "index.html"), Link("Files", "files/index.html"), Link("Events", "events/index.html")]
+        instruments = [Link(title, f"instruments/{name}.html") for name, title in self.instruments]
+        return [
+            ("", [*places, Link("Event viewer", "events/viewer.html")]),
+            *([("Instruments", instruments)] if instruments else []),
+        ]
+
+    def render(self, template: str, path: str, title: str, **values: Any) -> str:
+        """Return the HTML of the page at `path` (relative to the site).
+
+        Every value is escaped by the template; only JSON made by `text.script_json` is placed as it is.
+        """
+        root = "../" * path.count("/")
+        page = environment().get_template(template)
+        return page.render(shell=self, path=path, root=root, page_title=title, stamp=STAMP, **values)
+
+
+@cache
+def environment() -> Environment:
+    """Templates of the site, escaping on, missing values an error."""
+    found = Environment(
+        loader=PackageLoader("monitors.site", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(
+        plain=text.plain,
+        utc=text.utc,
+        iso=text.iso,
+        count=text.count,
+        size=text.size,
+        script_json=lambda value: Markup(text.script_json(value)),  # noqa: S704  escaped for scripts by script_json
+    )
+    found.globals["icons"] = ICONS
+    return found

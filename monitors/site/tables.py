@@ -1,0 +1,100 @@
+"""Tables of a page: cells with a text, a value to sort by, perhaps a link or a state; the same rows as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from monitors.site import text
+
+State = Literal["ok", "info", "warning", "error", "unknown"]
+
+#: A state is never colour alone: the icon and the word say the same.
+ICONS: dict[State, str] = {"ok": "✓", "info": "●", "warning": "▲", "error": "✕", "unknown": "○"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: what is read (`text`), what is sorted and exported (`value`)."""
+
+    text: str
+    value: str | int | float | datetime | None = None
+    href: str | None = None
+    state: State | None = None
+    title: str | None = None
+
+    @property
+    def icon(self) -> str | None:
+        """Sign that says the state without colour."""
+        return None if self.state is None else ICONS[self.state]
+
+    @property
+    def order(self) -> str:
+        """Key to sort by, as text: seconds for times, the plain number for numbers."""
+        if isinstance(self.value, datetime):
+            return f"{self.value.timestamp():.6f}"
+        return "" if self.value is None else str(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its header with the unit, and whether it holds numbers (right-aligned, sorted as numbers)."""
+
+    label: str
+    unit: str = ""
+    kind: Literal["text", "number", "time"] = "text"
+
+
+@dataclass(slots=True)
+class Table:
+    """A table in the order it is first shown."""
+
+    columns: Sequence[Column]
+    rows: list[Sequence[Cell]] = field(default_factory=list)
+    empty: str = "Nothing here yet."
+    filterable: bool = False
+    csv: str | None = None
+    caption: str | None = None
+
+    def to_csv(self) -> bytes:
+        """Return the table as CSV: exact values, UTF-8, a header line with units."""
+        header = [f"{c.label} ({c.unit})" if c.unit else c.label for c in self.columns]
+        return to_csv([header, *([_csv_value(cell) for cell in row] for row in self.rows)])
+
+
+def to_csv(rows: Iterable[Iterable[object]]) -> bytes:
+    """Return rows as CSV (RFC 4180 quoting, line feeds, UTF-8)."""
+    lines = (",".join(text.csv_cell(value) for value in row) for row in rows)
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _csv_value(cell: Cell) -> object:
+    return cell.text if cell.value is None and cell.text != text.NOTHING else cell.value
+
+
+def words(value: object, *, href: str | None = None, state: State | None = None, title: str | None = None) -> Cell:
+    """Return a cell of text from anywhere, made printable."""
+    if value is None:
+        return Cell(text.NOTHING)
+    shown = text.plain(value)
+    return Cell(shown, shown, href, state, title)
+
+
+def number(value: int | float | None, form: str = "", *, href: str | None = None, state: State | None = None) -> Cell:
+    """Return a cell with a number; whole numbers get spaces between thousands."""
+    if value is None:
+        return Cell(text.NOTHING)
+    shown = format(value, form) if form else text.count(value) if isinstance(value, int) else f"{value:g}"
+    return Cell(shown, value, href, state)
+
+
+def size(value: int | None) -> Cell:
+    """Return a cell with a number of bytes."""
+    return Cell(text.size(value), value, title=None if value is None else f"{text.count(value)} bytes")
+
+
+def time(value: datetime | None, *, digits: int = 0, href: str | None = None) -> Cell:
+    """Return a cell with a UTC time; its age appears on hover."""
+    return Cell(text.utc(value, digits=digits), None if value is None else value.astimezone(UTC), href)

@@ -1,0 +1,98 @@
+"""How values become text on a page: names from outside made harmless, numbers with their units, times in UTC."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import PurePath
+from typing import Any
+
+#: What a page shows where the catalog has nothing.
+NOTHING = "–"
+
+BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+#: Characters that could end a script element or start markup; as JSON escapes they mean the same to the browser.
+SCRIPT_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+
+
+def plain(value: object) -> str:
+    """Return `value` as one line of printable text: line breaks, controls and direction marks are shown as escapes.
+
+    A file may be called anything. What is not printable could hide, reorder or break up the text around it.
+    """
+    if value is None:
+        return NOTHING
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
+
+
+def utc(value: datetime | None, *, digits: int = 0) -> str:
+    """Return a time as ``2023-12-18 17:33:50`` in UTC, with 0 to 6 `digits` of the second."""
+    if value is None:
+        return NOTHING
+    text = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return text[: 20 + digits] if digits else text[:19]
+
+
+def iso(value: datetime) -> str:
+    """Return a time as ``2023-12-18T17:33:50.574080Z``, the form of a ``datetime`` attribute."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def count(value: int | None) -> str:
+    """Return a whole number with thin spaces between thousands."""
+    return NOTHING if value is None else f"{value:,}".replace(",", "\u2009")
+
+
+def size(value: int | None) -> str:
+    """Return a number of bytes with three significant digits and a decimal unit (1 kB = 1000 B)."""
+    if value is None:
+        return NOTHING
+    amount, unit = float(value), 0
+    while amount >= 999.5 and unit < len(BYTE_UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    return f"{value} B" if unit == 0 else f"{amount:.3g} {BYTE_UNITS[unit]}"
+
+
+def script_json(value: object) -> str:
+    """Return JSON that may stand inside a script element or a script file, whatever text it carries.
+
+    Pure ASCII (so no U+2028 or U+2029), and no ``<``, ``>`` or ``&`` (so no ``</script>``). NaN and infinities become
+    null; times become ISO 8601 text in UTC.
+    """
+    text = json.dumps(_jsonable(value), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.translate(SCRIPT_ESCAPES)
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _jsonable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, date | PurePath):
+        return str(value)
+    if hasattr(value, "item"):  # a NumPy scalar
+        return _jsonable(value.item())
+    return str(value)
+
+
+def csv_cell(value: object) -> str:
+    """Return one CSV field (RFC 4180); text that a spreadsheet would run as a formula gets a leading apostrophe."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return iso(value)
+    text = str(value)
+    if isinstance(value, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        text = "'" + text
+    if any(c in text for c in ',"\r\n'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
