@@ -1,0 +1,153 @@
+"""Carry out one job: claim it, do it under a heartbeat, and note how it ended."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError
+
+from archive import log
+from archive.catalog import Catalog
+from archive.config import Settings, load
+from archive.errors import ArchiveError, DatabaseUnavailable, LeaseLost, NotFound
+from archive.jobs import ledger
+from archive.jobs.heartbeat import Heartbeat
+from archive.jobs.outcome import Outcome
+from archive.store import Home
+
+GROUP = "pinakes.jobs"
+
+_log = log.get("jobs")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a kind of job is given: its claim, and the archive to work on."""
+
+    claim: ledger.Claim
+    catalog: Catalog
+    home: Home
+    settings: Settings
+    heartbeat: Heartbeat
+
+
+#: Carries out a job of its kind and commits `ledger.finish` in the transaction that holds the results.
+Handler = Callable[[Task], Outcome]
+
+
+@cache
+def kinds() -> Mapping[str, Handler]:
+    """Every installed kind of job by name, found through the entry-point group ``pinakes.jobs``."""
+    return {entry.name: entry.load() for entry in entry_points(group=GROUP)}
+
+
+@cache
+def _catalog(url: str) -> Catalog:
+    """One catalog per process: it holds no connection between two units of work."""
+    return Catalog.from_url(url)
+
+
+@cache
+def _settings(home: str) -> Settings:
+    return load(Path(home))
+
+
+def run_job(job_id: int, url: str, home: str) -> Outcome:
+    """Carry out one job of the archive at `home` whose catalog is at `url`, in this process.
+
+    Engines may call this as often as they like, in any process: only the holder of the claim does anything.
+
+    Raises
+    ------
+    DatabaseUnavailable
+        When the catalog does not come back within a lease.
+    KeyboardInterrupt
+        Passed on after the claim was given back.
+    """
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(home) / "state" / "numba"))
+    catalog, settings = _catalog(url), _settings(home)
+    lease = settings.ingest.lease
+    claim = _patiently(lambda: _claim(catalog, job_id, lease), lease)
+    if claim is None:
+        return Outcome(job_id, "elsewhere")
+    try:
+        handler = _handler(claim.kind)
+        with Heartbeat(catalog, claim) as heartbeat:
+            return handler(Task(claim, catalog, Home(settings.home), settings, heartbeat))
+    except LeaseLost as error:
+        return Outcome(job_id, "elsewhere", str(error))
+    except (KeyboardInterrupt, SystemExit):
+        _release(catalog, claim)
+        raise
+    except (DatabaseUnavailable, DBAPIError) as error:
+        return _after_database_error(catalog, claim, error)
+    except ArchiveError as error:
+        return _failed(catalog, claim, str(error))
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        return _failed(catalog, claim, f"{error.strerror or error}{where}.")
+    except Exception as error:
+        _log.exception("job %d (%s) met a bug", job_id, claim.kind)
+        return _failed(catalog, claim, f"Internal error ({type(error).__name__}: {error}); the log has the details.")
+
+
+def _claim(catalog: Catalog, job_id: int, lease: float) -> ledger.Claim | None:
+    with catalog.begin() as conn:
+        return ledger.claim(conn, job_id, lease)
+
+
+def _handler(kind: str) -> Handler:
+    try:
+        return kinds()[kind]
+    except KeyError:
+        raise NotFound(f"No installed package carries out jobs of kind {kind!r}.") from None
+
+
+def _release(catalog: Catalog, claim: ledger.Claim) -> bool:
+    with catalog.begin() as conn:
+        return ledger.release(conn, claim)
+
+
+def _failed(catalog: Catalog, claim: ledger.Claim, message: str, *, retry: bool = False) -> Outcome:
+    def note() -> str:
+        with catalog.begin() as conn:
+            return ledger.fail(conn, claim, message, retry=retry)
+
+    state = _patiently(note, claim.lease)
+    _log.warning("job %d (%s) attempt %d: %s: %s", claim.job_id, claim.kind, claim.attempt, state, message)
+    return Outcome(claim.job_id, state, message)
+
+
+def _after_database_error(catalog: Catalog, claim: ledger.Claim, error: Exception) -> Outcome:
+    """Queue the job anew: without blame when the connection was lost, as a failed attempt for any other refusal."""
+    if isinstance(error, DBAPIError) and not error.connection_invalidated:
+        return _failed(catalog, claim, f"The catalog refused: {error.orig}".strip(), retry=True)
+    _log.warning("job %d (%s): the catalog went away; waiting for it", claim.job_id, claim.kind)
+    ours = _patiently(lambda: _release(catalog, claim), claim.lease)
+    return Outcome(claim.job_id, "queued" if ours else "elsewhere", "The catalog went away.")
+
+
+def _patiently(action: Callable[[], T], patience: float) -> T:
+    """Do `action`, again and again while the catalog cannot be reached, for `patience` seconds."""
+    end = time.monotonic() + patience
+    pause = 0.05
+    while True:
+        try:
+            return action()
+        except (DatabaseUnavailable, DBAPIError) as error:
+            if isinstance(error, DBAPIError) and not error.connection_invalidated:
+                raise
+            if time.monotonic() + pause > end:
+                raise DatabaseUnavailable(
+                    f"The catalog did not come back within {patience:.0f} s; start it and run the command again."
+                ) from None
+        time.sleep(pause)
+        pause = min(2 * pause, 1.0)
