@@ -70,9 +70,7 @@ file = Table(
     ref("product_id", "core.product.id", "What kind of file it is."),
     name("relpath", "Path below the archive home, with forward slashes.", unique=True),
     name("original_name", "Name of the file where it came from; bytes that are not UTF-8 are escaped.", nullable=True),
-    Column(
-        "received", Boolean, nullable=False, comment="True: came from outside; false: we made it."
-    ),
+    Column("received", Boolean, nullable=False, comment="True: came from outside; false: we made it."),
     name("sha256", "SHA-256 of the bytes, 64 lower-case hexadecimal digits."),
     Column("size", BigInteger, nullable=False, comment="Size in bytes."),
     time("t_start", "First time the data speak of, UTC; null when unknown."),
@@ -86,7 +84,7 @@ file = Table(
     Column("version", Integer, nullable=False, server_default=text("1"), comment="Version of the product, from 1."),
     name(
         "state",
-        "pending, available, missing, corrupt, quarantined or retired. Available means: bytes of that sha256 are there.",
+        "pending, available, missing, corrupt, quarantined or retired; available: bytes of that sha256 are there.",
     ),
     Column("header", JSONB, nullable=False, server_default=text("'{}'"), comment="Facts read from the file itself."),
     ref("code_version_id", "core.code_version.id", "Code that wrote this row.", nullable=True),
