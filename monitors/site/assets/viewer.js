@@ -1,0 +1,383 @@
+// The event viewer: one set of figures, filled again for every event.
+"use strict";
+
+(function () {
+  const { age } = window.pinakesPage;
+  const { decode, extremes, runsAbove } = window.pinakesWaveform;
+  const events = window.pinakesEvents;
+  const fields = JSON.parse(document.getElementById("viewer-fields").textContent);
+  const element = (id) => document.getElementById(id);
+  const ICONS = { ok: "✓", info: "●", warning: "▲", error: "✕", unknown: "○" };
+  const SATURATED = 0.95; // of full scale
+  const LEAST_SPAN = 12; // DN: noise of a few counts is not blown up to the whole panel
+
+  let documentModel = null; // the Bokeh document
+  let xRange = null;
+  let panels = []; // {box, figure, curve, saturation, level, channel}
+  let place = null; // {day, index} of the event shown
+  let shown = null; // its data
+  let asked = 0; // number of the newest request: a slow one that comes late is dropped
+  let wholeRange = false; // all samples, or the high-rate window
+  let redraw = 0;
+
+  // ---- words and tables -------------------------------------------------------------------------------------------
+
+  function make(tag, text, className) {
+    const node = document.createElement(tag);
+    if (text !== undefined) node.textContent = text;
+    if (className) node.className = className;
+    return node;
+  }
+
+  function stateNode([kind, word, why]) {
+    const node = make("span", undefined, `state ${kind}`);
+    const icon = make("span", ICONS[kind], "icon");
+    icon.setAttribute("aria-hidden", "true");
+    node.append(icon, ` ${word}`);
+    if (why) node.title = why;
+    return node;
+  }
+
+  function link(text, href) {
+    const node = make("a", text);
+    node.href = href;
+    return node;
+  }
+
+  function fact(label, ...content) {
+    const box = make("div");
+    const value = make("dd");
+    content.forEach((item, i) => value.append(...(i ? [", ", item] : [item])));
+    box.append(make("dt", label), value);
+    return box;
+  }
+
+  function showFacts(event) {
+    const time = make("span", `${event.t.slice(0, 26).replace("T", " ")} UTC`);
+    time.title = event.t;
+    const list = [
+      fact("Time", time),
+      fact("Age", age(Date.parse(event.t))),
+      fact("Identity", event.identity),
+      fact("Kind", event.kind),
+      fact("Number on board", String(event.seq)),
+      ...event.facts.map(([label, value]) => fact(label, value)),
+      fact("State", ...event.flags.map(stateNode)),
+      fact("Raw file", ...event.raw.map((file) => link(file.name, file.href))),
+      fact("Products", ...(event.products.length ? event.products.map(productNode) : ["none"])),
+    ];
+    element("facts").replaceChildren(...list);
+  }
+
+  function productNode(product) {
+    const node = make("span");
+    node.append(link(product.name, product.href), make("span", ` record ${product.record}`, "muted"));
+    return node;
+  }
+
+  function valueText(value) {
+    if (value === null) return "–";
+    if (typeof value === "number" && !Number.isInteger(value)) return String(Number(value.toPrecision(6)));
+    return String(value);
+  }
+
+  function showTables(event) {
+    const sections = Object.entries(event.tables).map(([name, values]) => {
+      const about = fields[event.instrument][name];
+      const section = make("section");
+      const table = make("table", undefined, "data");
+      const head = table.createTHead().insertRow();
+      for (const [label, kind] of [["Name", "text"], ["Value", "number"], ["Unit", "text"], ["Description", "text"]]) {
+        head.append(make("th", label, kind));
+      }
+      const body = table.createTBody();
+      for (const [column, value] of Object.entries(values)) {
+        const [unit, description] = about.fields[column] || ["", ""];
+        const row = body.insertRow();
+        row.append(make("td", column, "name mono"), make("td", valueText(value), "number"), make("td", unit),
+          make("td", description));
+      }
+      const box = make("div", undefined, "scroll");
+      box.append(table);
+      section.append(make("h2", about.title), box);
+      return section;
+    });
+    element("tables").replaceChildren(...sections);
+  }
+
+  // ---- figures ----------------------------------------------------------------------------------------------------
+
+  const timeOf = (channel, index) => channel.t0 + index * channel.dt;
+
+  /** Samples, statistics and runs of saturation of a channel; worked out once per event. */
+  function prepare(channel) {
+    if (channel.samples || channel.text === null) return;
+    channel.samples = decode(channel.digits, channel.text);
+    channel.text = undefined;
+    let low = channel.samples[0];
+    let high = low;
+    for (const value of channel.samples) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    channel.low = low;
+    channel.high = high;
+    channel.saturation = runsAbove(channel.samples, SATURATED * channel.fullScale, 8);
+  }
+
+  function drawCurve(panel) {
+    const channel = panel.channel;
+    if (!channel || !channel.samples) return;
+    const last = channel.samples.length - 1;
+    const from = Math.max(0, Math.min(last, Math.floor((xRange.start - channel.t0) / channel.dt) - 1));
+    const to = Math.max(0, Math.min(last, Math.ceil((xRange.end - channel.t0) / channel.dt) + 1));
+    const width = Math.max(200, Math.round(panel.figure.inner_width || 900));
+    const indexes = extremes(channel.samples, from, to, width);
+    const x = new Float64Array(indexes.length);
+    const y = new Float64Array(indexes.length);
+    indexes.forEach((index, i) => {
+      x[i] = timeOf(channel, index);
+      y[i] = channel.samples[index];
+    });
+    panel.curve.data = { x, y };
+  }
+
+  function fillPanel(panel, channel) {
+    panel.channel = channel;
+    panel.box.hidden = !channel;
+    if (!channel) return;
+    prepare(channel);
+    const part = (name) => panel.box.querySelector(name);
+    const there = Boolean(channel.samples);
+    part(".name").textContent = channel.title;
+    part(".scale").textContent = there && channel.scale ? `1 ${channel.unit} = ${channel.scale}` : "";
+    part(".trigger").textContent = channel.level === null ? "" : `trigger level ${channel.level} ${channel.unit}`;
+    part(".absent").hidden = there;
+    part(".bokeh").hidden = !there;
+    part(".saturation").textContent = "";
+    part("output").textContent = "";
+    if (!there) {
+      part(".absent").textContent = channel.missing;
+      return;
+    }
+    const saturated = channel.saturation.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+    if (saturated) part(".saturation").textContent = `▲ saturated, ${saturated} samples`;
+    panel.saturation.data = {
+      x0: channel.saturation.map(([first]) => timeOf(channel, first - 0.5)),
+      x1: channel.saturation.map(([, last]) => timeOf(channel, last + 0.5)),
+    };
+    panel.level.setv({ location: channel.level === null ? 0 : channel.level, visible: channel.level !== null });
+    let low = channel.low;
+    let high = channel.high;
+    if (channel.level !== null) {
+      low = Math.min(low, channel.level);
+      high = Math.max(high, channel.level);
+    }
+    const spare = Math.max(0, LEAST_SPAN - (high - low)) / 2 + 0.07 * Math.max(high - low, LEAST_SPAN);
+    panel.figure.y_range.setv({ start: low - spare, end: high + spare });
+    reading(panel, null);
+  }
+
+  function windowOf(event, whole) {
+    const there = event.channels.filter((channel) => channel.samples);
+    if (!there.length) return [-10, 30];
+    const fastest = Math.min(...there.map((channel) => channel.dt));
+    const counted = whole ? there : there.filter((channel) => channel.dt === fastest);
+    const start = Math.min(...counted.map((channel) => channel.t0));
+    const end = Math.max(...counted.map((channel) => timeOf(channel, channel.samples.length - 1)));
+    const margin = 0.01 * (end - start);
+    return [start - margin, end + margin];
+  }
+
+  function resetZoom() {
+    const [start, end] = windowOf(shown, wholeRange);
+    xRange.setv({ start, end, reset_start: start, reset_end: end });
+    element("zoom").textContent = wholeRange ? "High-rate window" : "All samples";
+  }
+
+  function toggleWindow() {
+    wholeRange = !wholeRange;
+    if (shown) resetZoom();
+  }
+
+  function scale(factor, shift) {
+    const middle = (xRange.start + xRange.end) / 2;
+    const width = xRange.end - xRange.start;
+    const start = middle - (width * factor) / 2 + shift * width;
+    xRange.setv({ start, end: start + width * factor });
+  }
+
+  /** Below the name: the extremes, or the value under the pointer. */
+  function reading(panel, time) {
+    const channel = panel.channel;
+    if (!channel || !channel.samples) return;
+    const output = panel.box.querySelector("output");
+    const index = time === null ? -1 : Math.round((time - channel.t0) / channel.dt);
+    const under = index >= 0 && index < channel.samples.length;
+    output.textContent = under
+      ? `${channel.samples[index]} ${channel.unit} at ${timeOf(channel, index).toFixed(3)} µs`
+      : `${channel.low} to ${channel.high} ${channel.unit}`;
+  }
+
+  function showTimeAxis() {
+    const visible = panels.filter((panel) => panel.channel && panel.channel.samples);
+    visible.forEach((panel, i) => {
+      const last = i === visible.length - 1;
+      if (panel.figure.below[0].visible !== last) {
+        panel.figure.below[0].visible = last;
+        panel.figure.height = last ? panel.height + 40 : panel.height;
+      }
+    });
+  }
+
+  function showWaveforms(event) {
+    const wasZoomed = shown && (xRange.start !== xRange.reset_start || xRange.end !== xRange.reset_end);
+    panels.forEach((panel, i) => fillPanel(panel, event.channels[i]));
+    shown = event;
+    showTimeAxis();
+    if (!wasZoomed) resetZoom();
+    panels.forEach(drawCurve);
+  }
+
+  // ---- moving from event to event ---------------------------------------------------------------------------------
+
+  function notice(text) {
+    element("notice").textContent = text;
+  }
+
+  async function show(target) {
+    const request = ++asked;
+    if (!target) return;
+    const started = performance.now();
+    const rows = await events.day(target.day);
+    const event = await events.event(rows[target.index][0]);
+    if (request !== asked) return; // the reader has moved on
+    place = target;
+    element("event").hidden = false;
+    element("title").textContent = `Event ${event.id}`;
+    document.title = `Event ${event.id} – ${document.title.split(" – ").pop()}`;
+    element("subtitle").textContent = `${event.instrumentTitle}, ${event.kind}, ${event.t.slice(0, 19).replace("T", " ")} UTC`;
+    element("where").textContent = `${events.rank(place) + 1} of ${events.count()}`;
+    showFacts(event);
+    showTables(event);
+    showWaveforms(event);
+    history.replaceState(null, "", `#${event.id}`);
+    notice("");
+    await markEnds();
+    document.documentElement.dataset.shown = String(event.id);
+    document.documentElement.dataset.took = (performance.now() - started).toFixed(1);
+  }
+
+  async function markEnds() {
+    const [before, after] = await Promise.all([events.beside(place, -1), events.beside(place, 1)]);
+    for (const [id, there] of [["first", before], ["previous", before], ["next", after], ["last", after]]) {
+      element(`go-${id}`).disabled = !there;
+    }
+    for (const other of [after, before]) {
+      // Neighbours are loaded ahead; a failure shows when the reader goes there.
+      if (other) events.day(other.day).then((rows) => events.event(rows[other.index][0])).catch(() => undefined);
+    }
+  }
+
+  function attempt(promise) {
+    promise.catch((error) => notice(`${error.message}. Build the site again: pinakes site build`));
+  }
+
+  const step = (by) => { if (place) attempt(events.beside(place, by).then(show)); };
+
+  /** Number, identity or UTC time, as a person types it. */
+  async function find(text) {
+    const query = text.trim();
+    if (/^#?\d+$/.test(query)) {
+      const found = await events.byId(Number(query.replace("#", "")));
+      if (found) return found;
+    }
+    const time = query.match(/^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?))?Z?$/);
+    if (time && events.count()) return events.byTime(time[2] ? `${time[1]}T${time[2]}` : time[1]);
+    return events.byIdentity(query, (done, all) => notice(`Searching day ${done} of ${all} …`));
+  }
+
+  async function jump(text) {
+    const found = await find(text);
+    if (found) await show(found);
+    else notice(`No event is called “${text}”. Give a catalog number, an identity or a part of it, or a UTC time such as 2023-12-18 17:33.`);
+  }
+
+  function onKey(event) {
+    if (event.target.matches("input") || event.ctrlKey || event.metaKey || event.altKey) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    const actions = {
+      ArrowLeft: () => (event.shiftKey ? scale(1, -0.25) : step(-1)),
+      ArrowRight: () => (event.shiftKey ? scale(1, 0.25) : step(1)),
+      Home: () => attempt(show(events.first())),
+      End: () => attempt(show(events.last())),
+      g: () => element("jump").focus(),
+      "/": () => element("jump").focus(),
+      z: toggleWindow,
+      "+": () => scale(0.5, 0),
+      "-": () => scale(2, 0),
+      0: resetZoom,
+    };
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    if (shown) action();
+  }
+
+  function listen() {
+    element("go-first").addEventListener("click", () => attempt(show(events.first())));
+    element("go-previous").addEventListener("click", () => step(-1));
+    element("go-next").addEventListener("click", () => step(1));
+    element("go-last").addEventListener("click", () => attempt(show(events.last())));
+    element("zoom").addEventListener("click", toggleWindow);
+    element("jump").addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !event.target.value.trim()) return;
+      attempt(jump(event.target.value));
+      event.target.blur();
+    });
+    document.addEventListener("keydown", onKey);
+    window.addEventListener("hashchange", () => attempt(fromAddress()));
+    const later = () => {
+      cancelAnimationFrame(redraw);
+      redraw = requestAnimationFrame(() => panels.forEach(drawCurve));
+    };
+    xRange.properties.start.change.connect(later);
+    xRange.properties.end.change.connect(later);
+    window.addEventListener("resize", later);
+    for (const panel of panels) {
+      panel.figure.on_event("mousemove", (event) => panels.forEach((other) => reading(other, event.x)));
+      panel.figure.on_event("mouseleave", () => panels.forEach((other) => reading(other, null)));
+      panel.figure.on_event("doubletap", resetZoom);
+    }
+  }
+
+  async function fromAddress() {
+    const asked = decodeURIComponent(location.hash.slice(1));
+    if (shown && asked === String(shown.id)) return;
+    if (asked) await jump(asked.replace(/^q=/, ""));
+    if (!shown) await show(events.last());
+  }
+
+  async function start() {
+    if (!events.count()) {
+      element("subtitle").textContent = "There is no event yet.";
+      notice("Ingest raw files with pinakes ingest PATH, then build the site again with pinakes site build.");
+      return;
+    }
+    documentModel = await window.pinakesFigures.draw(JSON.parse(element("viewer-plot").textContent));
+    const named = (name) => documentModel.get_model_by_name(name);
+    xRange = named("time");
+    panels = Array.from(document.querySelectorAll(".panel"), (box, i) => {
+      const figure = named(`panel-${i}`);
+      return {
+        box, figure, height: figure.height, curve: named(`curve-${i}`), saturation: named(`saturation-${i}`), level: named(`level-${i}`),
+      };
+    });
+    listen();
+    await fromAddress();
+  }
+
+  attempt(start());
+})();

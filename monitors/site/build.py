@@ -1,0 +1,204 @@
+"""Building the site: what changed in the catalog since the last build is written again, the rest is left alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from archive.catalog import Catalog
+from archive.config import Settings
+from monitors.site import event_index, file_pages, home, instrument_pages, lists, queries, viewer
+from monitors.site.assets import STATIC, bokeh_folder, publish_assets
+from monitors.site.event_data import EventScripts, event_path
+from monitors.site.figures import day_after, midnight
+from monitors.site.publish import Publisher, Report, building
+from monitors.site.rows import month
+from monitors.site.shell import Shell
+from monitors.site.text import iso, script_json
+
+#: Raised when the form of the pages or scripts changes, so that all are made again.
+FORMAT = 1
+
+STATE = ".state.json"
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class State:
+    """What the last finished build saw: fingerprints of the catalog's parts, by name."""
+
+    made_by: str = ""
+    days: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, site: Path) -> State:
+        """Read the state of a site; a new or unreadable one means that everything is made."""
+        try:
+            return cls(**json.loads((site / STATE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return cls()
+
+
+def build(
+    catalog: Catalog,
+    settings: Settings,
+    out: Path | None = None,
+    *,
+    full: bool = False,
+    now: datetime | None = None,
+    say: Say | None = None,
+) -> Report:
+    """Bring the pages up to date with the catalog.
+
+    The catalog is read in one snapshot. A part is made again when its fingerprint (an aggregate over its rows) differs
+    from that of the last build; what comes out equal is not written. Links are published after what they lead to.
+
+    Parameters
+    ----------
+    catalog, settings
+        The archive.
+    out
+        Folder of the site; ``site/`` of the archive home when not given.
+    full
+        Make every page, whatever the last build saw.
+    now
+        Time of the build, UTC.
+    say
+        Told what is being done, one line a part.
+
+    Raises
+    ------
+    Locked
+        When another process builds the same site.
+    """
+    started = time.monotonic()
+    site = (out or settings.home / "site").absolute()
+    now = now or datetime.now(UTC)
+    with building(site), catalog.read() as conn:
+        conn.execute(text("set transaction isolation level repeatable read"))
+        builder = Builder(conn, settings, Publisher(site, now), now, say or (lambda line: None))
+        report = builder.run(full)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+class Builder:
+    """One build."""
+
+    def __init__(self, conn: Connection, settings: Settings, publisher: Publisher, now: datetime, say: Say) -> None:
+        self.conn, self.settings, self.publisher, self.now, self.say = conn, settings, publisher, now, say
+        self.instruments = queries.INSTRUMENTS.rows(conn)
+        self.titles = {row["name"]: row["title"] for row in self.instruments}
+        self.calibrations = newest_calibrations(conn, self.instruments)
+        self.shell = Shell(settings.site.title, version("pinakes"), bokeh_folder(), list(self.titles.items()))
+
+    def run(self, full: bool) -> Report:
+        """Make what changed and return what was done."""
+        seen = State.load(self.publisher.root)
+        made_by = self._made_by()
+        if full or seen.made_by != made_by:
+            seen.made_by, seen.days, seen.files = made_by, {}, {}
+        publish_assets(self.publisher)
+        days = self._events(seen)
+        self._files(seen)
+        lists.publish_event_index(self.publisher, self.conn, self.shell, days)
+        lists.publish_file_index(self.publisher, self.conn, self.shell)
+        for instrument in self.instruments:
+            instrument_pages.publish(self.publisher, self.conn, self.shell, instrument)
+        home.publish(self.publisher, self.conn, self.shell)
+        self._finish(seen)
+        return self.publisher.report
+
+    def _made_by(self) -> str:
+        """Name of everything beside the catalog's rows that the pages are made of."""
+        parts = [FORMAT, version("pinakes"), version("bokeh"), self.settings.site.title, self.titles, self.calibrations]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+    def _events(self, seen: State) -> Sequence[Mapping[str, Any]]:
+        """Event scripts, lists of days, day pages, viewer."""
+        scripts = EventScripts(self.publisher, self.conn, self.settings.home, self.titles, self.calibrations)
+        days = queries.EVENT_DAYS.rows(self.conn)
+        now = {str(day["day"]): str(day["fingerprint"]) for day in days}
+        for day in days:
+            name = str(day["day"])
+            if seen.days.get(name) == now[name]:
+                continue
+            self.say(f"events of {name}: {day['events']}")
+            rows = queries.EVENTS_OF_DAY.rows(self.conn, start=midnight(day["day"]), stop=day_after(day["day"]))
+            before = event_index.published(self.publisher, day["day"]) if name in seen.days else {}
+            scripts.write([row for row in rows if before.get(row["id"]) != str(row["fingerprint"])])
+            event_index.publish_day(self.publisher, day["day"], rows)
+            lists.publish_event_day(self.publisher, self.shell, day["day"], rows)
+            for gone in before.keys() - {row["id"] for row in rows}:
+                self.publisher.remove(event_path(gone))
+        event_index.publish_days(self.publisher, days)
+        viewer.publish(self.publisher, self.shell, self.titles)
+        self._forget_days(now)
+        seen.days = now
+        self.publisher.report.notes += [
+            f"{relpath} cannot be read ({why}); its events have no waveforms. Run: pinakes verify"
+            for relpath, why in scripts.unreadable.items()
+        ]
+        return days
+
+    def _forget_days(self, days: Mapping[str, str]) -> None:
+        for name in list(self.publisher.names(event_index.DAY_FOLDER, r"\d{4,}-\d\d-\d\d\.js")):
+            day = name.removesuffix(".js")
+            if day not in days:
+                self.publisher.remove(f"{event_index.DAY_FOLDER}/{name}")
+                lists.remove_parts(self.publisher, "events", day, 0)
+
+    def _files(self, seen: State) -> None:
+        """File pages, and the lists of the months they belong to."""
+        now = {
+            str(row["bucket"]): str(row["fingerprint"])
+            for row in queries.FILE_BUCKETS.rows(self.conn, bucket=file_pages.BUCKET)
+        }
+        changed = [bucket for bucket, fingerprint in now.items() if seen.files.get(bucket) != fingerprint]
+        months: set[str] = set()
+        for bucket in changed:
+            first = int(bucket) * file_pages.BUCKET
+            self.say(f"files {first} to {first + file_pages.BUCKET - 1}")
+            rows = file_pages.publish_bucket(self.publisher, self.conn, self.shell, int(bucket))
+            months |= {month((row["t_start"] or row["created_at"]).astimezone(UTC)) for row in rows}
+        for name in sorted(months):
+            lists.publish_file_month(self.publisher, self.conn, self.shell, name)
+        seen.files = now
+
+    def _finish(self, seen: State) -> None:
+        """What names this build goes last: the age every page shows, and the state the next build starts from."""
+        built = {
+            "built": iso(self.now),
+            "id": self.now.strftime("%Y%m%dT%H%M%SZ"),
+            "version": self.shell.version,
+            "staleAfter": self.settings.site.stale_after,
+        }
+        self.publisher.file(f"{STATIC}/build.js", f"window.pinakes = {script_json(built)};\n".encode())
+        state = {"made_by": seen.made_by, "days": seen.days, "files": seen.files}
+        self.publisher.file(STATE, json.dumps(state, indent=0, sort_keys=True).encode())
+        self.publisher.close()
+
+
+def newest_calibrations(
+    conn: Connection, instruments: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """Return the values of the newest calibration sets by instrument and set name."""
+    return {
+        instrument["name"]: {
+            row["name"]: row["values"]
+            for row in queries.CALIBRATIONS.rows(conn, instrument_id=instrument["id"])
+            if row["newest"]
+        }
+        for instrument in instruments
+    }

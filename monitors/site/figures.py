@@ -1,0 +1,146 @@
+"""Bokeh figures as plain JSON: built once, the same bytes for the same data, dressed by the style sheet in the page."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from bokeh.embed.util import standalone_docs_json_and_render_items
+from bokeh.models import BoxZoomTool, ColumnDataSource, CrosshairTool, FixedTicker, HoverTool, Range1d, Span
+from bokeh.plotting import figure
+
+#: Colours of kinds of events, by order of the kind's name; the style sheet has the values (Okabe-Ito).
+KIND_COLOURS = ("channel-4", "channel-1", "channel-6", "channel-2", "channel-3", "channel-5")
+
+#: Height of a waveform panel in pixels: six and their time axis fit a laptop screen.
+PANEL_HEIGHT = 96
+
+_LEFT_BORDER = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A figure for the page: what `assets/figures.js` draws, and the height it will take, pixels."""
+
+    json: Mapping[str, Any]
+    height: int
+
+
+def plain_json(models: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``{doc, roots}`` for models by the id of the element they go into.
+
+    Bokeh numbers models by a counter of the process; they are numbered anew here, so that a page whose data did not
+    change is the same page.
+    """
+    docs, items = standalone_docs_json_and_render_items(list(models.values()), suppress_callback_warning=True)
+    document = json.dumps(next(iter(docs.values())))
+    roots = json.dumps({model.id: element for element, model in models.items()})
+    del items
+    numbers: dict[str, str] = {}
+
+    def renumber(match: re.Match[str]) -> str:
+        return numbers.setdefault(match[0], f'"m{len(numbers) + 1}"')
+
+    return {"doc": json.loads(re.sub(r'"p\d+"', renumber, document)), "roots": json.loads(re.sub(r'"p\d+"', renumber, roots))}
+
+
+def events_per_day(rows: Sequence[Mapping[str, Any]], element: str) -> Plot | None:
+    """Return stacked bars of events per UTC day, one colour per kind; None when there are no events.
+
+    Parameters
+    ----------
+    rows
+        ``day`` (date), ``kind`` and ``events`` (count); several rows of one day and kind are summed.
+    element
+        Id of the element that takes the figure.
+    """
+    counts: dict[date, dict[str, int]] = {}
+    for row in rows:
+        by_kind = counts.setdefault(row["day"], {})
+        by_kind[row["kind"]] = by_kind.get(row["kind"], 0) + row["events"]
+    if not counts:
+        return None
+    kinds = sorted({kind for by_kind in counts.values() for kind in by_kind})
+    days = sorted(counts)
+    # Campaigns lie years apart: days without events are left out, and the axis says which days are drawn.
+    source = ColumnDataSource(
+        data={
+            "place": list(range(len(days))),
+            "day": [day.isoformat() for day in days],
+            **{f"kind {kind}": [counts[day].get(kind, 0) for day in days] for kind in kinds},
+        }
+    )
+    plot = figure(
+        height=200, sizing_mode="stretch_width", toolbar_location=None, tools="", min_border_left=_LEFT_BORDER,
+        x_range=Range1d(-0.7, max(len(days), 12) - 0.3), y_axis_label="Events", x_axis_label="Day with events (UTC)",
+    )  # fmt: skip
+    bars = plot.vbar_stack(
+        [f"kind {kind}" for kind in kinds], x="place", width=0.8, source=source, legend_label=[str(k) for k in kinds],
+        line_color=None, fill_alpha=0.9,
+    )  # fmt: skip
+    for index, renderer in enumerate(bars):
+        renderer.tags = [f"colour:{KIND_COLOURS[index % len(KIND_COLOURS)]}"]
+    plot.y_range.start = 0
+    plot.xgrid.visible = False
+    plot.yaxis.minor_tick_line_color = None
+    step = -(-len(days) // 10)
+    plot.xaxis.ticker = FixedTicker(ticks=list(range(0, len(days), step)))
+    plot.xaxis.major_label_overrides = {i: days[i].isoformat() for i in range(0, len(days), step)}
+    plot.add_layout(plot.legend[0], "right")
+    plot.add_tools(
+        HoverTool(tooltips=[("Day", "@day"), *((kind, f"@{{kind {kind}}}") for kind in kinds)], mode="vline", renderers=bars[:1])
+    )
+    return Plot(plain_json({element: plot}), 200)
+
+
+def waveform_panels(count: int) -> dict[str, Any]:
+    """Return `count` empty waveform figures on one time axis, by element id; the viewer fills them by model names.
+
+    Each has a curve, bands where the channel is saturated, the trigger mark at time 0 and a trigger level.
+    """
+    time = Range1d(-10, 30, name="time")
+    cursor = Span(dimension="height", line_width=1, line_alpha=0.6, tags=["colour:muted"])
+    panels = {}
+    for index in range(count):
+        plot = figure(
+            height=PANEL_HEIGHT, sizing_mode="stretch_width", x_range=time, y_range=Range1d(0, 1),
+            toolbar_location=None, tools="", min_border_left=_LEFT_BORDER, min_border_right=12, min_border_top=5,
+            min_border_bottom=5, x_axis_label="Time from trigger (µs)", y_axis_label="DN", name=f"panel-{index}",
+            output_backend="canvas",
+        )  # fmt: skip
+        drag = BoxZoomTool(dimensions="width")
+        plot.add_tools(drag, CrosshairTool(overlay=cursor))
+        plot.toolbar.active_drag = drag
+        plot.vstrip(
+            "x0", "x1", source=ColumnDataSource(data={"x0": [], "x1": []}, name=f"saturation-{index}"),
+            fill_alpha=0.12, line_alpha=0, hatch_pattern="/", hatch_alpha=0.5, hatch_scale=8, tags=["colour:plot-shade"],
+        )  # fmt: skip
+        plot.line(
+            "x", "y", source=ColumnDataSource(data={"x": [], "y": []}, name=f"curve-{index}"), line_width=1.2,
+            line_join="round", tags=[f"colour:channel-{index + 1}"],
+        )  # fmt: skip
+        plot.add_layout(Span(location=0, dimension="height", line_dash="dashed", line_width=1, tags=["colour:muted"]))
+        plot.add_layout(
+            Span(location=0, dimension="width", line_dash="dotted", line_width=1, visible=False, name=f"level-{index}",
+                 tags=["colour:muted"])
+        )  # fmt: skip
+        plot.xgrid.ticker = plot.xaxis[0].ticker
+        plot.yaxis[0].ticker.desired_num_ticks = 4
+        plot.yaxis[0].ticker.num_minor_ticks = 0
+        plot.yaxis[0].formatter.use_scientific = False
+        panels[f"waveform-{index}"] = plot
+    return panels
+
+
+def midnight(day: date) -> datetime:
+    """Return the start of a UTC day."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def day_after(day: date) -> datetime:
+    """Return the end of a UTC day."""
+    return midnight(day) + timedelta(days=1)
