@@ -50,7 +50,8 @@ def main() -> None:
     REFERENCE.mkdir(parents=True, exist_ok=True)
     (REFERENCE / "commands.md").write_text(commands_page(), encoding="utf-8")
     (REFERENCE / "settings.md").write_text(settings_page(), encoding="utf-8")
-    from archive.catalog import Catalog, embedded, migrate
+    from archive.catalog import Catalog, migrate
+    from archive.catalog.embedded import Server
     from archive.config import load
 
     with tempfile.TemporaryDirectory() as home:
@@ -61,7 +62,7 @@ def main() -> None:
                 with catalog.read() as conn:
                     (REFERENCE / "schema.md").write_text(schema_page(conn), encoding="utf-8")
         finally:
-            embedded.stop(settings)
+            Server.of(settings).stop()
 
 
 def commands_page() -> str:
