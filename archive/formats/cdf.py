@@ -1,0 +1,144 @@
+"""CDF files that follow the ISTP guidelines, with bytes that depend on their content alone.
+
+Every variable is a zVariable, compressed by gzip level 1; the file carries a checksum and is opened once more, with the
+checksum compared, before the writer lets it go.
+"""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cdflib
+import numpy as np
+from cdflib import cdfwrite
+from numpy.typing import NDArray
+
+from archive.errors import ArchiveError
+
+#: Compression of variables; level 6 is a third as fast and 6 % smaller.
+GZIP_LEVEL = 1
+
+INT8, TIME_TT2000, DOUBLE, UINT1, CHAR = 8, 33, 45, 11, 51
+
+_TYPE_NAMES = {INT8: "CDF_INT8", TIME_TT2000: "CDF_TIME_TT2000", DOUBLE: "CDF_DOUBLE", UINT1: "CDF_UINT1"}
+
+
+def _deflate(data: bytes, level: int) -> bytes:
+    """Compress without the time of day that gzip headers usually carry."""
+    return zlib.compress(data, level, wbits=31)
+
+
+# cdflib offers no choice of the compressor, and its own writes the time of day into every block.
+cdfwrite.gzip_deflate = _deflate
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable of a CDF file.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    kind
+        CDF data type: one of the constants of this module.
+    values
+        One row a record, shape (n, ...), or the one value of a variable that does not vary, shape (...).
+    attributes
+        Variable attributes; numbers in ``FILLVAL``, ``VALIDMIN``, ``VALIDMAX``, ``SCALEMIN`` and ``SCALEMAX`` are
+        stored in the type of the variable, as ISTP asks.
+    varies
+        Whether it has one value a record.
+    width
+        Characters of a text variable.
+    """
+
+    name: str
+    kind: int
+    values: NDArray[Any]
+    attributes: Mapping[str, Any]
+    varies: bool = True
+    width: int = 1
+
+
+_TYPED = ("FILLVAL", "VALIDMIN", "VALIDMAX", "SCALEMIN", "SCALEMAX")
+
+
+def write_cdf(path: Path, attributes: Mapping[str, str | Iterable[str]], variables: Iterable[Variable]) -> None:
+    """Write a CDF file and check it.
+
+    Parameters
+    ----------
+    path
+        The file to make; its name must end in ``.cdf``, since the library would change any other ending.
+    attributes
+        Global attributes; one entry each, or several.
+    variables
+        In the order in which they are to stand in the file. Taken one at a time, so that a generator keeps memory low.
+
+    Raises
+    ------
+    ValueError
+        When the name does not end in ``.cdf``.
+    FileExistsError
+        When there is a file already.
+    ArchiveError
+        When the written file does not pass its own checksum.
+    """
+    if path.suffix != ".cdf":
+        raise ValueError(f"the name of a CDF file must end in .cdf: {path.name}")
+    if path.exists():
+        raise FileExistsError(path)
+    spec = {"Majority": "row_major", "Encoding": "ibmpc", "Checksum": True}
+    writer = cdfwrite.CDF(path, cdf_spec=spec)
+    entries = {
+        name: dict(enumerate([value] if isinstance(value, str) else list(value))) for name, value in attributes.items()
+    }
+    writer.write_globalattrs(entries)
+    for variable in variables:
+        _write(writer, variable)
+    writer.close()
+    check(path)
+
+
+def _write(writer: Any, variable: Variable) -> None:
+    shape = variable.values.shape[1:] if variable.varies else variable.values.shape
+    values = variable.values
+    if variable.kind == CHAR:
+        width = variable.width
+        # blanks fill a text up to its width, as ISTP asks; the library would fill with NUL
+        values = np.char.ljust(np.asarray(values, dtype=f"U{width}"), width)
+    spec = {
+        "Variable": variable.name,
+        "Data_Type": variable.kind,
+        "Num_Elements": variable.width if variable.kind == CHAR else 1,
+        "Rec_Vary": variable.varies,
+        "Dim_Sizes": list(shape),
+        "Compress": GZIP_LEVEL,
+    }
+    attributes = {
+        name: [value, _TYPE_NAMES[variable.kind]] if name in _TYPED and variable.kind in _TYPE_NAMES else value
+        for name, value in variable.attributes.items()
+    }
+    writer.write_var(spec, attributes, values)
+
+
+def check(path: Path) -> None:
+    """Open a CDF file and compare its checksum.
+
+    Raises
+    ------
+    ArchiveError
+        When it cannot be read or its checksum does not match.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cdflib.CDF(path, validate=True)
+    except (OSError, ValueError) as error:
+        raise ArchiveError(f"The CDF file {path.name} does not pass its own checksum: {error}.") from error
