@@ -99,9 +99,8 @@ class _Collector:
         self.counts.add(table, jumps)
         self.problems.add(table)
         which = np.isin(table.apid, SCIENCE)
-        self.science.append(
-            read_science(self.data, table.offset[which], table.length[which], table.crc_ok[which] == 1)
-        )
+        columns = (table.offset, table.length, table.apid, table.crc_ok == 1)
+        self.science.append(read_science(self.data, *(column[which] for column in columns)))
         for apid, size in PACKET_SIZES.items():
             self._add_fixed(table, apid, size)
         self._add_times(table)

@@ -81,7 +81,7 @@ def list_events(
     """Read the headers of all groups and put the events in order of time."""
     with_header = np.flatnonzero(groups.header >= 0)
     packet = groups.header[with_header]
-    fields = header.read_headers(data, packets.offset[packet])
+    fields = header.read_headers(data, packets.offset[packet], packets.apid[packet])
     usable = packets.good[packet] | header.consistent(fields)
     repeated = _repeated(fields, usable, groups.words[with_header].sum(axis=1))
     tt2000 = clock.tt2000(header.met_seconds(fields), fields["txhdrtimesubs"].astype(np.int64))

@@ -48,6 +48,8 @@ class SciencePackets:
     ----------
     offset, size
         Where each packet begins in the data and how long it is, bytes.
+    apid
+        Its APID: transmit or fetch.
     good
         Whether its CRC matches, bool.
     channel
@@ -64,6 +66,7 @@ class SciencePackets:
 
     offset: NDArray[np.int64]
     size: NDArray[np.int64]
+    apid: NDArray[np.int64]
     good: NDArray[np.bool_]
     channel: NDArray[np.int64]
     code: NDArray[np.int64]
@@ -82,7 +85,11 @@ class SciencePackets:
 
 
 def read_science(
-    data: NDArray[np.uint8], offset: NDArray[np.int64], size: NDArray[np.int64], good: NDArray[np.bool_]
+    data: NDArray[np.uint8],
+    offset: NDArray[np.int64],
+    size: NDArray[np.int64],
+    apid: NDArray[np.int64],
+    good: NDArray[np.bool_],
 ) -> SciencePackets:
     """Read the common part of the science packets at `offset`; packets too short for it get channel -2."""
     long_enough = size >= COMMON_SIZE + TRAILER_SIZE
@@ -95,6 +102,7 @@ def read_science(
     return SciencePackets(
         offset=np.asarray(offset, np.int64),
         size=np.asarray(size, np.int64),
+        apid=np.asarray(apid, np.int64),
         good=np.asarray(good, np.bool_),
         channel=np.where(possible, channel, -2),
         code=np.where(long_enough, code, -1),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archive.instruments.idex import ranges
+from archive.instruments.idex import packets
 from archive.instruments.idex.fields import FIELDS
 from archive.instruments.idex.layout import (
     BLOCK_HIGH,
@@ -16,21 +16,55 @@ from archive.instruments.idex.layout import (
     HEADER_SIZE,
     SAMPLES_HIGH,
     SAMPLES_LOW,
+    SCIENCE_FETCH,
+    SCIENCE_TRANSMIT,
     SYNC_WORDS,
 )
 from archive.instruments.idex.time import COUNTS_PER_SECOND
 
 Columns = Mapping[str, NDArray[Any]]
 
+#: Headers read at a time.
+_PORTION = 4096
 
-def read_headers(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> dict[str, NDArray[np.uint32]]:
-    """Return every field of the header packets at `offsets`, raw, by lower-case name, shape (n,) each."""
-    rows = ranges.heads(data, offsets, HEADER_SIZE)
-    columns = {}
-    for field in FIELDS:
-        first, last = field.bit // 8, (field.bit + field.bits - 1) // 8
-        value = ranges.words(rows, first, last - first + 1) >> (7 - (field.bit + field.bits - 1) % 8)
-        columns[field.name] = (value & ((1 << field.bits) - 1)).astype(np.uint32)
+
+def _fetched(name: str) -> str:
+    """Return the name that a field of transmit packets has in fetch packets."""
+    return name.replace("TXHDR", "FETHDR").replace("SCI0", "SCIFETCH")
+
+
+_TRANSMITTED = {field.name: field.name.upper() for field in FIELDS}
+_CONTAINERS = {
+    SCIENCE_TRANSMIT: ("SCI0_HEADER", _TRANSMITTED),
+    SCIENCE_FETCH: ("SCIFETCH_HEADER", {name: _fetched(received) for name, received in _TRANSMITTED.items()}),
+}
+
+
+def read_headers(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], apids: NDArray[np.int64]
+) -> dict[str, NDArray[np.uint32]]:
+    """Read every field of header packets, in portions so that memory stays bounded.
+
+    Parameters
+    ----------
+    data
+        The bytes of the file, shape (n_bytes,).
+    offsets, apids
+        Where each header packet begins and its APID, shape (n,).
+
+    Returns
+    -------
+    dict
+        Raw values by the lower-case name a field has in transmit packets, whatever APID it came with, shape (n,) each.
+    """
+    columns = {field.name: np.zeros(len(offsets), dtype=np.uint32) for field in FIELDS}
+    for apid, (container, renamed) in _CONTAINERS.items():
+        which = np.flatnonzero(apids == apid)
+        for first in range(0, which.size, _PORTION):
+            rows = which[first : first + _PORTION]
+            found = packets.read(container, data, offsets[rows], HEADER_SIZE, renamed.values(), words=True)
+            for name, received in renamed.items():
+                columns[name][rows] = found[received]
     return columns
 
 
@@ -66,5 +100,5 @@ def consistent(header: Columns) -> NDArray[np.bool_]:
         & (header["txhdrevtnum"] == header["sci0evtnum"])
         & (met_seconds(header) == header["sci0time32"])
         & (header["txhdrtimesubs"] < COUNTS_PER_SECOND)
-        & (header["syncsci0pkt"] == SYNC_WORDS[1424])
+        & (header["syncsci0pkt"] == SYNC_WORDS[SCIENCE_TRANSMIT])
     )

@@ -26,8 +26,8 @@ SHARES: Mapping[str, float] = {
 
 Compression = Literal["none", "all", "mix"]
 
-#: Event numbers have 16 bits.
-LONGEST_ACQUISITION = 65536
+#: The catalogue counts the events of an acquisition in 16 bits.
+LONGEST_ACQUISITION = 65535
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ modified Gaussians (section 9). Composition and scatter are plausible, not a mod
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +85,7 @@ class Lines:
     Attributes
     ----------
     event
-        Index of the event in the batch, int64, shape (m,).
+        Index of the event in the batch, ascending, int64, shape (m,).
     species
         Index into `NAMES`, -1 for the stimulus pulse, int64, shape (m,).
     mass
@@ -261,7 +261,7 @@ def _without_particle(particles: Particles) -> None:
     stimulated = np.nonzero(pulser)[0]
     n = stimulated.size
     area = STIMULUS_PEAK_MA * STIMULUS_SIGMA_US * np.sqrt(2 * np.pi)
-    particles.lines = Lines(
+    joined = Lines(
         event=np.concatenate([lines.event[keep], stimulated]),
         species=np.concatenate([lines.species[keep], np.full(n, -1)]),
         mass=np.concatenate([lines.mass[keep], np.full(n, np.nan)]),
@@ -270,3 +270,5 @@ def _without_particle(particles: Particles) -> None:
         tau=np.concatenate([lines.tau[keep], np.full(n, 0.010)]),
         area=np.concatenate([lines.area[keep], np.full(n, area)]),
     )
+    order = np.argsort(joined.event, kind="stable")
+    particles.lines = Lines(*(getattr(joined, column.name)[order] for column in fields(Lines)))
