@@ -160,14 +160,14 @@ def _add_entries(layout: Layout, container: SequenceContainer) -> None:
 def _add_parameter(layout: Layout, parameter: Parameter) -> None:
     kind = parameter.parameter_type
     code = kind.encoding
-    unit = " ".join(kind.unit) if isinstance(kind.unit, tuple) else kind.unit or ""
+    units = kind.unit if isinstance(kind.unit, tuple) else (kind.unit or "",)
     about: dict[str, Any] = {
         "name": parameter.name,
         "bit": layout.ends[-1],
         "segment": len(layout.ends) - 1,
         "labels": getattr(kind, "enumeration", None),
         "boolean": isinstance(kind, parameter_types.BooleanParameterType),
-        "unit": unit,
+        "unit": " ".join(str(unit) for unit in units),  # the library hands out texts that still hang on the XML
         "description": " ".join((parameter.long_description or parameter.short_description or "").split()),
     }
     if isinstance(code, encodings.NumericDataEncoding):
