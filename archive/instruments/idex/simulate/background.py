@@ -97,9 +97,7 @@ def catalogue(seconds: int, entries: Sequence[CatalogueEntry]) -> Packets:
     return uniform(CATALOGUE_LIST, np.array([seconds]), np.array([9430]), body)
 
 
-def acquisition_messages(
-    begin: int, on: int, off: int, stimulated: Sequence[tuple[int, int]]
-) -> list[Message]:
+def acquisition_messages(begin: int, on: int, off: int, stimulated: Sequence[tuple[int, int]]) -> list[Message]:
     """Return what the instrument tells about an acquisition.
 
     Parameters

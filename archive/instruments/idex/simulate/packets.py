@@ -93,9 +93,7 @@ class Streams:
     size: NDArray[np.int64]
 
 
-def encode(
-    header: NDArray[np.uint32], channels: Sequence[NDArray[np.int16]], compressed: NDArray[np.bool_]
-) -> Streams:
+def encode(header: NDArray[np.uint32], channels: Sequence[NDArray[np.int16]], compressed: NDArray[np.bool_]) -> Streams:
     """Encode the contents of ``n`` events.
 
     Parameters
@@ -219,10 +217,8 @@ def _assemble(
         data[at + 3] = 0
 
 
-def uniform(
-    apid: int, seconds: NDArray[np.int64], counts: NDArray[np.int64], body: NDArray[np.uint8]
-) -> Packets:
-    """Return ``n`` packets of one kind and size: times of shape (n,), what lies behind the times of shape (n, bytes)."""
+def uniform(apid: int, seconds: NDArray[np.int64], counts: NDArray[np.int64], body: NDArray[np.uint8]) -> Packets:
+    """Return ``n`` packets of one kind and size: times of shape (n,), and their content of shape (n, bytes)."""
     n = seconds.size
     sync = SYNC_WORDS[apid]
     trailer = 0 if sync is None else TRAILER_SIZE
@@ -250,9 +246,7 @@ def merge(groups: Sequence[Packets]) -> Packets:
     """Return the packets of all groups in order of time; packets of one time keep the order of the groups."""
     groups = [group for group in groups if len(group)]
     shift = np.cumsum([0] + [group.data.size for group in groups])
-    columns = [
-        np.concatenate([getattr(group, column.name) for group in groups]) for column in fields(Packets)[1:]
-    ]
+    columns = [np.concatenate([getattr(group, column.name) for group in groups]) for column in fields(Packets)[1:]]
     columns[0] += np.repeat(shift[:-1], [len(group) for group in groups])
     merged = Packets(np.concatenate([group.data for group in groups]), *columns)
     return merged.select(np.argsort(merged.seconds * COUNTS_PER_SECOND + merged.counts, kind="stable"))

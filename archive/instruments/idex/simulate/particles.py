@@ -59,8 +59,9 @@ _SILVER = [_NAMES.index("107Ag"), _NAMES.index("109Ag")]
 
 
 def _shares(composition: dict[str, float]) -> NDArray[np.float64]:
-    row = np.array([composition.get(name, 0.0) for name in _NAMES])
-    return row / row.sum()
+    row: NDArray[np.float64] = np.array([composition.get(name, 0.0) for name in _NAMES])
+    row /= row.sum()
+    return row
 
 
 _PARTICLE = np.array([_shares(composition) for composition in COMPOSITIONS.values()])

@@ -269,6 +269,7 @@ def _setup(rng: np.random.Generator, kind: NDArray[np.int64]) -> waveforms.Setup
     triggered = np.nonzero(primary >= 0)[0]
     mode[triggered, primary[triggered]] = 1
     mode[(kind == DUST) & (rng.random(n) < 0.3), 1] = 1
+    mode[(primary < 0) & (kind != DUST_TARGET) & (rng.random(n) < 0.4), 0] = 1  # armed, but commanded captures
     level = np.repeat([[int(rng.choice([530, 540, 560])), 535, 530]], n, axis=0)
     level[kind == PULSER, 0] = 1000
     return waveforms.Setup(

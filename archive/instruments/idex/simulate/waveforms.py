@@ -230,7 +230,8 @@ def pulse(t: NDArray[np.float64], rise: NDArray[np.float64], decay: NDArray[np.f
     """
     after = np.maximum(t, 0.0)
     value: NDArray[np.float64] = -np.expm1(-after / rise[:, None]) * np.exp(-after / decay[:, None])
-    return value / height(rise, decay)[:, None]
+    value /= height(rise, decay)[:, None]
+    return value
 
 
 def height(rise: NDArray[np.float64], decay: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -266,7 +267,7 @@ def digitise(rng: np.random.Generator, particles: Particles, setup: Setup) -> Wa
     particles.scale(scale)
     trigid, delay = _triggers(particles.kind, setup, tof)
     chosen = np.where(primary >= 0, delay[np.arange(n), primary], np.where(quiet == 1023, -1, quiet))
-    t0_high = DT_HIGH * (chosen - 1 - zero)
+    t0_high = np.float64(DT_HIGH) * (chosen - 1 - zero)
     impact_us = np.where(np.diff(start) > 0, t0_high + DT_HIGH * impact, np.nan)
     low = _low_rate(rng, particles, setup, baseline, factor, impact_us)
     return Waveforms((*tof, *low), trigid, delay, t0_high, impact_us)
@@ -279,7 +280,8 @@ def _impact_at_target_trigger(
     t = np.arange(0, 60, 0.02)
     least = (setup.ls_level - baseline[:, 3] + 0.5) * factor[3]
     above = particles.charge[:, None] * pulse(t[None, :], particles.rise, particles.decay) > least[:, None]
-    return -t[np.argmax(above, axis=1)]
+    crossing: NDArray[np.float64] = t[np.argmax(above, axis=1)]
+    return -crossing
 
 
 def _triggers(
