@@ -94,7 +94,7 @@ def write_cdf(path: Path, attributes: Mapping[str, str | Iterable[str]], variabl
         raise ValueError(f"the name of a CDF file must end in .cdf: {path.name}")
     if path.exists():
         raise FileExistsError(path)
-    spec = {"Majority": "row_major", "Encoding": "ibmpc", "Checksum": True}
+    spec = {"Majority": "row_major", "Encoding": 6, "Checksum": True}
     writer = cdfwrite.CDF(path, cdf_spec=spec)
     entries = {
         name: dict(enumerate([value] if isinstance(value, str) else list(value))) for name, value in attributes.items()

@@ -18,6 +18,9 @@ from numpy.typing import DTypeLike, NDArray
 #: Level 1 is four times as fast as level 4 on waveforms, and 8 % larger.
 GZIP_LEVEL = 1
 
+#: Columns of at most so many bytes are stored plainly: the index of a chunk would take more than compression saves.
+SMALL = 16384
+
 
 class Hdf5Writer:
     """Writes one new HDF5 file.
@@ -34,7 +37,7 @@ class Hdf5Writer:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = h5py.File(path, "x", libver=("earliest", "v110"))
+        self._file = h5py.File(path, "x", libver=("v110", "v110"))
 
     def __enter__(self) -> Hdf5Writer:
         return self
@@ -60,7 +63,7 @@ class Hdf5Writer:
         chunk: tuple[int, ...] | None = None,
         fill: Any = None,
     ) -> None:
-        """Make an empty dataset, compressed unless it is tiny.
+        """Make an empty dataset, chunked and compressed.
 
         Parameters
         ----------
@@ -96,12 +99,17 @@ class Hdf5Writer:
             self._file[name][first : first + len(values)] = values
 
     def column(self, name: str, values: NDArray[Any] | Sequence[str], attributes: Mapping[str, Any]) -> None:
-        """Make a dataset and write it whole; texts become ASCII of fixed width."""
+        """Make a dataset and write it whole, compressed unless it is small; texts become ASCII of fixed width."""
         array = np.asarray(values)
         dtype: Any = array.dtype
         if array.dtype.kind == "U":
             array = np.char.encode(array, "ascii", "backslashreplace")
         if array.dtype.kind == "S":
             dtype = h5py.string_dtype("ascii", max(array.dtype.itemsize, 1))
-        self.dataset(name, array.shape, dtype, attributes)
-        self.write(name, 0, array)
+        if array.nbytes > SMALL:
+            self.dataset(name, array.shape, dtype, attributes)
+            self.write(name, 0, array)
+            return
+        dataset = self._file.create_dataset(name, data=array, dtype=dtype)
+        for key, value in attributes.items():
+            dataset.attrs[key] = value

@@ -1,0 +1,111 @@
+"""IMAP/IDEX, the Interstellar Dust Experiment, and SUDA engineering captures that share its packets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archive.model import Claim, Decoded, Product, Source, Waveforms
+
+if TYPE_CHECKING:
+    from archive.instruments.idex.time import ClockCorrelation
+
+__all__ = ["IDEX"]
+
+_ISTP = {"Mission_group": "IMAP", "Instrument_type": "Particles (space)"}
+
+
+class IDEX:
+    """The instrument, for the archive.
+
+    Parameters
+    ----------
+    clock
+        Relation of the instrument clock to TT; the formula that holds before launch when not given.
+    """
+
+    name = "idex"
+    title = "IMAP/IDEX, Interstellar Dust Experiment"
+    products: tuple[Product, ...] = (
+        Product(
+            "raw",
+            "raw",
+            "ccsds",
+            "IDEX raw packets",
+            "CCSDS packets as they came from the ground system: science, event messages, catalogue lists, housekeeping.",
+        ),
+        Product(
+            "l1a_events",
+            "l1a",
+            "hdf5",
+            "IDEX dust events",
+            "Every event of a raw file: six waveforms with all samples, header fields, housekeeping, flags.",
+        ),
+        Product(
+            "l1a_sci",
+            "l1a",
+            "cdf",
+            "IDEX level 1A events",
+            "Level-1A events of one calendar window, 8189 high-rate samples, ISTP attributes.",
+            {**_ISTP, "Logical_source": "imap_idex_l1a_sci"},
+        ),
+        Product(
+            "l1a_msg",
+            "l1a",
+            "cdf",
+            "IDEX level 1A event messages",
+            "Rendered event messages of one calendar window, ISTP attributes.",
+            {**_ISTP, "Logical_source": "imap_idex_l1a_msg"},
+        ),
+    )
+
+    def __init__(self, clock: ClockCorrelation | None = None) -> None:
+        self._clock = clock
+
+    def claims(self, name: str, head: bytes, size: int, options: Mapping[str, Any]) -> Claim | None:
+        """Claim a file whose bytes are packets of IDEX, whatever it is called."""
+        from archive.instruments.idex.claims import confidence
+
+        del options
+        sure = confidence(name, head, size)
+        return Claim(self.name, self.products[0].name, sure) if sure else None
+
+    def decode(self, source: Source, workdir: Path) -> Decoded:
+        """Decode one raw file and write its products into `workdir`."""
+        from archive.instruments.idex.decode import decode
+
+        return decode(source, workdir, self.clock)
+
+    def assemble(self, sources: Sequence[Source], match_keys: Sequence[str], workdir: Path) -> Decoded:
+        """Put together events whose packets lie in several raw files."""
+        from archive.instruments.idex.decode import assemble
+
+        return assemble(sources, match_keys, workdir, self.clock)
+
+    def waveforms(self, product: Path, first: int, count: int) -> Waveforms:
+        """Read waveforms of the HDF5 event product, all 8192 high-rate samples."""
+        from archive.instruments.idex.event_file import read_waveforms
+
+        return read_waveforms(product, first, count)
+
+    def calibrations(self) -> Sequence[Mapping[str, Any]]:
+        """Return the housekeeping polynomials and waveform scale factors that ship with the package."""
+        from archive.instruments.idex.calibration import records
+
+        return records()
+
+    def table_metadata(self) -> Any:
+        """Return the metadata with the tables of schema ``idex``."""
+        from archive.instruments.idex import tables
+
+        return tables.metadata
+
+    @property
+    def clock(self) -> ClockCorrelation:
+        """Relation of the instrument clock to TT."""
+        if self._clock is None:
+            from archive.instruments.idex.time import FIXED_CLOCK
+
+            self._clock = FIXED_CLOCK
+        return self._clock
