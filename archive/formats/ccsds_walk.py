@@ -153,7 +153,7 @@ def _search(
             if trust[apid] or typical[apid] < 0 or _believable(data, at + total, rules, trust, unchecked, memo):
                 return position
             typical[apid] = -1  # a good checksum amid doubtful bytes: believed the second time
-        elif trust[apid] and _believable(data, at + total, rules, trust, unchecked, memo):
+        elif trust[apid] and (typical[apid] == total or _believable(data, at + total, rules, trust, unchecked, memo)):
             return position
     return -1
 
@@ -241,7 +241,8 @@ def walk(
         else:
             usual = typical[apid] == total
             followed = _believable(data, behind, rules, trust, unchecked, memo)
-            keep = followed or (trust[apid] and (usual or (typical[apid] == 0 and synced)))
+            sound = synced or (position == 0 and rules[1] == 1 and _secondary_fits(data, at, rules))
+            keep = followed or (trust[apid] and (usual or (typical[apid] == 0 and sound)))
             inside = not followed or (rules[1] == 1 and not usual)
         if inside:
             found = _search(data, position + 1, min(behind, size), rules, trust, unchecked, typical, shifts, memo)
