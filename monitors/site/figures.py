@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from bokeh.embed.util import standalone_docs_json_and_render_items
+from bokeh.document import Document
 from bokeh.models import BoxZoomTool, ColumnDataSource, CrosshairTool, FixedTicker, HoverTool, Range1d, Span
 from bokeh.plotting import figure
 
-#: Colours of kinds of events, by order of the kind's name; the style sheet has the values (Okabe-Ito).
-KIND_COLOURS = ("channel-4", "channel-1", "channel-6", "channel-2", "channel-3", "channel-5")
+#: Colours of kinds of events on every page, by name; the style sheet has the values (Okabe-Ito).
+KIND_COLOURS = {"science": "channel-4", "dust": "channel-1", "pulser": "channel-2", "noise": "unknown"}
+OTHER_KINDS = ("channel-6", "channel-3", "channel-5")
 
 #: Height of a waveform panel in pixels: six and their time axis fit a laptop screen.
 PANEL_HEIGHT = 96
 
-_LEFT_BORDER = 64
+_LEFT_BORDER = 76
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,11 @@ def plain_json(models: Mapping[str, Any]) -> dict[str, Any]:
     Bokeh numbers models by a counter of the process; they are numbered anew here, so that a page whose data did not
     change is the same page.
     """
-    docs, items = standalone_docs_json_and_render_items(list(models.values()), suppress_callback_warning=True)
-    document = json.dumps(next(iter(docs.values())))
+    holder = Document(title="")
+    for model in models.values():
+        holder.add_root(model)
+    document = json.dumps(holder.to_json(deferred=False))
     roots = json.dumps({model.id: element for element, model in models.items()})
-    del items
     numbers: dict[str, str] = {}
 
     def renumber(match: re.Match[str]) -> str:
@@ -76,14 +78,17 @@ def events_per_day(rows: Sequence[Mapping[str, Any]], element: str) -> Plot | No
     )
     plot = figure(
         height=200, sizing_mode="stretch_width", toolbar_location=None, tools="", min_border_left=_LEFT_BORDER,
+        background_fill_color=None, border_fill_color=None,
         x_range=Range1d(-0.7, max(len(days), 12) - 0.3), y_axis_label="Events", x_axis_label="Day with events (UTC)",
     )  # fmt: skip
     bars = plot.vbar_stack(
         [f"kind {kind}" for kind in kinds], x="place", width=0.8, source=source, legend_label=[str(k) for k in kinds],
         line_color=None, fill_alpha=0.9,
     )  # fmt: skip
-    for index, renderer in enumerate(bars):
-        renderer.tags = [f"colour:{KIND_COLOURS[index % len(KIND_COLOURS)]}"]
+    others = [kind for kind in kinds if kind not in KIND_COLOURS]
+    for kind, renderer in zip(kinds, bars, strict=True):
+        colour = KIND_COLOURS.get(kind) or OTHER_KINDS[others.index(kind) % len(OTHER_KINDS)]
+        renderer.tags = [f"colour:{colour}"]
     plot.y_range.start = 0
     plot.xgrid.visible = False
     plot.yaxis.minor_tick_line_color = None
@@ -110,19 +115,21 @@ def waveform_panels(count: int) -> dict[str, Any]:
             height=PANEL_HEIGHT, sizing_mode="stretch_width", x_range=time, y_range=Range1d(0, 1),
             toolbar_location=None, tools="", min_border_left=_LEFT_BORDER, min_border_right=12, min_border_top=5,
             min_border_bottom=5, x_axis_label="Time from trigger (µs)", y_axis_label="DN", name=f"panel-{index}",
-            output_backend="canvas",
+            background_fill_color=None, border_fill_color=None,
         )  # fmt: skip
         drag = BoxZoomTool(dimensions="width")
         plot.add_tools(drag, CrosshairTool(overlay=cursor))
         plot.toolbar.active_drag = drag
-        plot.vstrip(
+        bands = plot.vstrip(
             "x0", "x1", source=ColumnDataSource(data={"x0": [], "x1": []}, name=f"saturation-{index}"),
-            fill_alpha=0.12, line_alpha=0, hatch_pattern="/", hatch_alpha=0.5, hatch_scale=8, tags=["colour:plot-shade"],
+            fill_alpha=0.12, line_alpha=0.5, hatch_pattern="/", hatch_alpha=0.5, hatch_scale=8,
         )  # fmt: skip
-        plot.line(
-            "x", "y", source=ColumnDataSource(data={"x": [], "y": []}, name=f"curve-{index}"), line_width=1.2,
-            line_join="round", tags=[f"colour:channel-{index + 1}"],
+        bands.tags = ["colour:plot-shade"]
+        curve = plot.line(
+            "x", "y", source=ColumnDataSource(data={"x": [], "y": []}, name=f"curve-{index}"), line_width=1,
+            line_join="round",
         )  # fmt: skip
+        curve.tags = [f"colour:channel-{index + 1}"]
         plot.add_layout(Span(location=0, dimension="height", line_dash="dashed", line_width=1, tags=["colour:muted"]))
         plot.add_layout(
             Span(location=0, dimension="width", line_dash="dotted", line_width=1, visible=False, name=f"level-{index}",

@@ -63,25 +63,23 @@ def statements(file: int) -> list[tuple[str, str]]:
     return [(title, query.shown(low=file, high=file)) for title, query in about]
 
 
-def identity(row: Row) -> list[tuple[str, Cell]]:
-    """Return the facts at the top of the page."""
-    code = None if row["code_name"] is None else f"{row['code_name']} {row['code_version']}"
+def identity(row: Row) -> list[tuple[str, Cell, bool]]:
+    """Return the facts at the top of the page: label, value, whether it needs twice the width."""
+    code = "unknown code" if row["code_name"] is None else f"{row['code_name']} {row['code_version']}"
     received = "received from outside" if row["received"] else "made by Pinakes"
     return [
-        ("State", file_state(row["state"])),
-        ("Number", tables.number(row["id"], "d")),
-        ("Size", Cell(f"{text.size(row['size'])} ({text.count(row['size'])} bytes)")),
-        ("Level and format", tables.words(f"{row['level']}, {row['format']}", title=row["product_description"])),
-        ("Origin", tables.words(received)),
-        ("Version", tables.number(row["version"])),
-        ("Data from (UTC)", tables.time(row["t_start"], digits=3)),
-        ("Data to (UTC)", tables.time(row["t_end"], digits=3)),
-        ("Added (UTC)", tables.time(row["created_at"])),
-        ("Bytes last compared with the hash (UTC)", tables.time(row["verified_at"])),
-        ("Written by", tables.words(code)),
-        ("Original name", tables.words(row["original_name"])),
-        ("Path below the archive home", tables.words(row["relpath"])),
-        ("SHA-256", tables.words(row["sha256"])),
+        ("State", file_state(row["state"]), False),
+        ("Number", tables.number(row["id"], "d"), False),
+        ("Size", Cell(f"{text.size(row['size'])} ({text.count(row['size'])} bytes)"), False),
+        ("Level and format", tables.words(f"{row['level']}, {row['format']}", title=row["product_description"]), False),
+        ("Origin", tables.words(received), False),
+        ("Data from (UTC)", tables.time(row["t_start"], digits=3), False),
+        ("Data to (UTC)", tables.time(row["t_end"], digits=3), False),
+        ("Added (UTC)", tables.time(row["created_at"]), False),
+        ("Bytes verified (UTC)", tables.time(row["verified_at"]) if row["verified_at"] else Cell("not since"), False),
+        ("Version, written by", tables.words(f"{row['version']}, {code}"), False),
+        ("Path below the archive home", tables.words(row["relpath"]), True),
+        ("SHA-256", tables.words(row["sha256"]), True),
     ]
 
 
@@ -121,18 +119,18 @@ def apid_table(rows: Sequence[Row]) -> Table:
 
 def gap_table(rows: Sequence[Row]) -> Table:
     """Return where sequence counters jump."""
-    columns = (Column("Byte offset", kind="number"), Column("APID", kind="number"), Column("Kind"))
+    columns = (Column("Byte offset", kind="number"), Column("APID", kind="number"))
     counts = [Column(label, kind="number") for label in ("Count before", "Count after", "Packets missing")]
-    table = Table((*columns, *counts))
+    table = Table((*columns, *counts, Column("Kind")))
     for row in rows:
         table.rows.append(
             [
                 tables.number(row["byte_offset"]),
                 tables.number(row["apid"], "d"),
-                tables.words(row["kind"], state="warning" if row["kind"] == "gap" else "info"),
                 tables.number(row["seq_before"], "d"),
                 tables.number(row["seq_after"], "d"),
                 tables.number(row["n_missing"]),
+                tables.words(row["kind"], state="warning" if row["kind"] == "gap" else "info"),
             ]
         )
     return table
@@ -148,7 +146,7 @@ def problem_table(rows: Sequence[Row]) -> Table:
             Column("Length", "B", "number"),
             Column("Packet", kind="number"),
             Column("Times", kind="number"),
-            Column("What happened"),
+            Column("What happened", kind="prose"),
         ),
         filterable=len(rows) > 20,
     )
@@ -169,7 +167,7 @@ def problem_table(rows: Sequence[Row]) -> Table:
 
 def lineage_table(rows: Sequence[Row], empty: str) -> Table:
     """Return the files one was made from, or into; the nearest first."""
-    columns = (Column("File"), Column("Level"), Column("Format"), Column("Role"), Column("Steps", kind="number"))
+    columns = (Column("File", kind="name"), Column("Level"), Column("Format"), Column("Role"), Column("Steps", kind="number"))
     table = Table((*columns, Column("State")), empty=empty)
     for row in rows:
         table.rows.append(
@@ -216,7 +214,7 @@ def event_table(rows: Sequence[Row]) -> Table:
 
 def header_table(header: Mapping[str, Any]) -> Table:
     """Return the facts a decoder read from the file, as they are."""
-    table = Table((Column("Name"), Column("Value")))
+    table = Table((Column("Name"), Column("Value", kind="prose")))
     for name, value in sorted(header.items()):
         shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         table.rows.append([tables.words(name), tables.words(shown)])

@@ -103,8 +103,8 @@ def _problems(conn: Connection) -> Table:
             Column("Files", kind="number"),
             Column("Times", kind="number"),
             Column("Newest", "UTC", "time"),
-            Column("Newest file"),
-            Column("Example"),
+            Column("Newest file", kind="name"),
+            Column("Newest message", kind="prose"),
         )
     )
     for row in queries.PROBLEM_KINDS.rows(conn):
@@ -124,7 +124,7 @@ def _problems(conn: Connection) -> Table:
 
 
 def _quarantine(conn: Connection) -> Trouble:
-    table = Table((Column("Set aside", "UTC", "time"), Column("File"), Column("Reason"), Column("What to do")))
+    table = Table((Column("Set aside", "UTC", "time"), Column("File", kind="name"), Column("Reason"), Column("What to do", kind="prose")))
     for row in queries.QUARANTINE.rows(conn, rows=TROUBLE_ROWS):
         table.rows.append(
             [
@@ -139,7 +139,7 @@ def _quarantine(conn: Connection) -> Trouble:
 
 def _jobs(conn: Connection) -> Trouble:
     columns = (Column("Ended", "UTC", "time"), Column("Job", kind="number"), Column("Kind"), Column("State"))
-    table = Table((*columns, Column("Attempts", kind="number"), Column("File"), Column("Error")))
+    table = Table((*columns, Column("Attempts", kind="number"), Column("File", kind="name"), Column("Error", kind="prose")))
     for row in queries.FAILED_JOBS.rows(conn, rows=TROUBLE_ROWS):
         table.rows.append(
             [
@@ -156,7 +156,7 @@ def _jobs(conn: Connection) -> Trouble:
 
 
 def _unavailable(conn: Connection) -> Trouble:
-    table = Table((Column("File"), Column("State"), Column("Size", kind="number"), Column("Added", "UTC", "time")))
+    table = Table((Column("File", kind="name"), Column("State"), Column("Size", kind="number"), Column("Added", "UTC", "time")))
     for row in queries.UNAVAILABLE_FILES.rows(conn, rows=TROUBLE_ROWS):
         table.rows.append(
             [
@@ -179,7 +179,7 @@ def _events(conn: Connection) -> Table:
 
 
 def _files(conn: Connection) -> Table:
-    table = Table((Column("Name"), Column("Level"), Column("Size", kind="number"), Column("State")), empty="No files yet.")
+    table = Table((Column("Name", kind="name"), Column("Level"), Column("Size", kind="number"), Column("State")), empty="No files yet.")
     for row in queries.NEWEST_FILES.rows(conn, rows=ROWS):
         table.rows.append(
             [

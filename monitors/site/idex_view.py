@@ -8,6 +8,7 @@ from typing import Any
 from archive.instruments.idex.calibration import WAVEFORM_SCALE
 from archive.instruments.idex.flags import FLAG_DUST_HIT, FLAG_PARTIAL_DOWNLINK, FLAG_SATURATED
 from archive.instruments.idex.layout import CHANNELS
+from monitors.site.text import scientific
 from monitors.site.views import EventView, TypedRows, Word
 
 #: Trigger bit and field of the trigger level by channel (IDEX packet definition, sections 5 and 7.2). The level of the
@@ -45,7 +46,6 @@ class IdexView(EventView):
             ("Acquisition (AID)", str(event["aid"])),
             ("Polarity", polarity),
             ("Samples sent", "compressed" if event["compressed"] else "uncompressed"),
-            ("Dead time", f"{event['dead_time'] * 1e3:.4g} ms"),
         ]
 
     def levels(self, rows: TypedRows) -> Mapping[str, float]:
@@ -69,4 +69,4 @@ class IdexView(EventView):
     def scales(self, calibrations: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
         """Return the scale factor of each channel from the calibration ``waveform_scale``."""
         values = calibrations.get(WAVEFORM_SCALE, {})
-        return {name: f"{entry['factor']:g} {entry['unit']}" for name, entry in values.items()}
+        return {name: f"{scientific(entry['factor'])} {entry['unit']}" for name, entry in values.items()}

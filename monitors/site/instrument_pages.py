@@ -53,7 +53,7 @@ def _products(conn: Connection, key: int) -> Table:
             Column("Size", kind="number"),
             Column("Data to", "UTC", "time"),
             Column("Newest added", "UTC", "time"),
-            Column("What it holds"),
+            Column("What it holds", kind="prose"),
         )
     )
     for row in queries.PRODUCTS_OF_INSTRUMENT.rows(conn, instrument_id=key):
@@ -75,7 +75,7 @@ def _products(conn: Connection, key: int) -> Table:
 def _calibrations(conn: Connection, key: int) -> Table:
     numbers = (Column("Calibration"), Column("Version", kind="number"), Column("In use"))
     valid = (Column("Valid from", "UTC", "time"), Column("Valid to", "UTC", "time"))
-    table = Table((*numbers, *valid, Column("Quantities", kind="number"), Column("Origin")), empty="No calibrations.")
+    table = Table((*numbers, *valid, Column("Quantities", kind="number"), Column("Origin", kind="prose")), empty="No calibrations.")
     for row in queries.CALIBRATIONS.rows(conn, instrument_id=key):
         table.rows.append(
             [

@@ -19,6 +19,15 @@ from monitors.site.tables import Cell, Column, Table, to_csv
 #: Rows a page shows at most: enough to filter by hand, small enough to open at once.
 ROWS_PER_PAGE = 1000
 
+#: What the CSV beside a list holds: exact values under the catalog's own names.
+CSV_COLUMNS = {
+    "events": ("id", "instrument", "identity", "kind", "seq", "t", "flags", "file_id"),
+    "files": (
+        "id", "name", "instrument", "level", "format", "size", "sha256", "t_start", "t_end", "created_at", "state",
+        "errors", "warnings",
+    ),
+}  # fmt: skip
+
 Row = Mapping[str, Any]
 
 
@@ -46,7 +55,7 @@ def publish_event_index(publisher: Publisher, conn: Connection, shell: Shell, da
     ]
     empty = "There is no event yet. Bring raw files in with: pinakes ingest PATH"
     _publish_index(
-        publisher, shell, "events", "Events", f"{text.count(total)} events", total, "Events by day",
+        publisher, shell, "events", "Events", f"{text.count(total)} events", total, rows, "Events by day",
         Table(EVENT_COLUMNS, [event_cells(row) for row in rows], empty=empty, filterable=True),
         groups, [("Newest events", queries.NEWEST_EVENTS.shown(rows=ROWS_PER_PAGE)), ("Days", queries.EVENT_DAYS.shown())],
     )  # fmt: skip
@@ -63,7 +72,7 @@ def publish_file_index(publisher: Publisher, conn: Connection, shell: Shell) -> 
     ]
     empty = "There is no file yet. Bring raw files in with: pinakes ingest PATH"
     _publish_index(
-        publisher, shell, "files", "Files", f"{text.count(total)} files, {text.size(size)}", total, "Files by month of their data",
+        publisher, shell, "files", "Files", f"{text.count(total)} files, {text.size(size)}", total, rows, "Files by month of their data",
         Table(FILE_COLUMNS, [file_cells(row) for row in rows], empty=empty, filterable=True),
         groups, [("Newest files", queries.NEWEST_FILE_ROWS.shown(rows=ROWS_PER_PAGE)), ("Months", queries.FILE_MONTHS.shown())],
     )  # fmt: skip
@@ -102,13 +111,13 @@ def _publish_parts(
     cells: Callable[[Row], list[Cell]],
     statements: list[tuple[str, str]],
 ) -> None:
-    table = Table(columns, [cells(row) for row in rows])
-    publisher.file(f"{folder}/{name}.csv", table.to_csv())
+    publisher.file(f"{folder}/{name}.csv", to_csv(CSV_COLUMNS[folder], rows))
     starts = range(0, len(rows), ROWS_PER_PAGE)
     links = [Link(f"{s + 1} to {min(s + ROWS_PER_PAGE, len(rows))}", part_path(folder, name, i)) for i, s in enumerate(starts)]
     for part, start in enumerate(starts):
         path = part_path(folder, name, part)
-        shown = Table(columns, table.rows[start : start + ROWS_PER_PAGE], filterable=True, csv=f"{folder}/{name}.csv")
+        cut = [cells(row) for row in rows[start : start + ROWS_PER_PAGE]]
+        shown = Table(columns, cut, filterable=True, csv=f"{folder}/{name}.csv")
         values = {
             "up": Link(folder.capitalize(), f"{folder}/index.html"),
             "summary": f"{text.count(len(rows))} {folder}" + (f", here {links[part].label}" if len(links) > 1 else ""),
@@ -129,6 +138,7 @@ def _publish_index(
     title: str,
     summary: str,
     total: int,
+    listed: Sequence[Row],
     groups_title: str,
     rows: Table,
     groups: list[tuple[str, list[tuple[Link, str]]]],
@@ -138,7 +148,7 @@ def _publish_index(
     if total > len(rows.rows):
         summary += f"; the newest {text.count(len(rows.rows))} are shown"
     rows.csv = f"{folder}/index.csv"
-    publisher.file(rows.csv, rows.to_csv() if rows.rows else to_csv([[c.label for c in rows.columns]]))
+    publisher.file(rows.csv, to_csv(CSV_COLUMNS[folder], listed))
     values = {
         "up": None,
         "summary": summary,

@@ -52,7 +52,7 @@ class Publisher:
     def __init__(self, root: Path, now: datetime) -> None:
         self.root = root
         self.report = Report(root)
-        self._stamp = f'<time id="written" datetime="{iso(now)}">{utc(now)}</time>'.encode()
+        self._stamp = f'<time id="written" datetime="{iso(now)}">{utc(now, digits=-1)}</time>'.encode()
         self._folders: set[Path] = set()
 
     def page(self, relpath: str, text: str) -> bool:

@@ -61,7 +61,7 @@ group by 1, 2, 3
 order by 1, 2, 3""")
 
 NEWEST_FILES = Query("""
-select f.id, coalesce(f.original_name, f.relpath) as name, f.size, f.state, f.t_start, f.t_end, f.created_at,
+select f.id, coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as name, f.size, f.state, f.t_start, f.t_end, f.created_at,
        i.name as instrument, p.level, p.format
 from core.file f
 join core.product p on p.id = f.product_id
@@ -70,7 +70,7 @@ order by f.id desc
 limit :rows""")
 
 NEWEST_EVENTS = Query("""
-select e.id, e.identity, e.kind, e.seq, e.t, e.flags, i.name as instrument
+select e.id, e.identity, e.kind, e.seq, e.t, e.flags, e.file_id, i.name as instrument
 from core.event e
 join core.instrument i on i.id = e.instrument_id
 order by e.t desc, e.id desc
@@ -102,7 +102,7 @@ order by id desc
 limit :rows""")
 
 UNAVAILABLE_FILES = Query("""
-select f.id, coalesce(f.original_name, f.relpath) as name, f.state, f.size, f.created_at, f.verified_at
+select f.id, coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as name, f.state, f.size, f.created_at, f.verified_at
 from core.file f
 where f.state in ('missing', 'corrupt', 'quarantined', 'pending')
 order by f.state, f.id desc
@@ -116,7 +116,7 @@ group by 1
 order by 1 desc""")
 
 _FILE_ROWS = """
-select f.id, coalesce(f.original_name, f.relpath) as name, f.size, f.state, f.t_start, f.t_end, f.created_at, f.sha256,
+select f.id, coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as name, f.size, f.state, f.t_start, f.t_end, f.created_at, f.sha256,
        i.name as instrument, p.level, p.format, coalesce(x.errors, 0) as errors, coalesce(x.warnings, 0) as warnings
 from core.file f
 join core.product p on p.id = f.product_id
@@ -189,7 +189,7 @@ with recursive up (file_id, parent_id, role, depth) as (
     from up join core.file_parent p on p.file_id = up.parent_id
     where up.depth < 20
 )
-select up.file_id, up.depth, up.role, f.id, coalesce(f.original_name, f.relpath) as name, f.state, f.size,
+select up.file_id, up.depth, up.role, f.id, coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as name, f.state, f.size,
        p.level, p.format, p.title
 from up
 join core.file f on f.id = up.parent_id
@@ -204,7 +204,7 @@ with recursive down (file_id, child_id, role, depth) as (
     from down join core.file_parent c on c.parent_id = down.child_id
     where down.depth < 20
 )
-select down.file_id, down.depth, down.role, f.id, coalesce(f.original_name, f.relpath) as name, f.state, f.size,
+select down.file_id, down.depth, down.role, f.id, coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as name, f.state, f.size,
        p.level, p.format, p.title
 from down
 join core.file f on f.id = down.child_id
@@ -240,7 +240,7 @@ order by 1""")
 
 EVENTS_OF_DAY = Query("""
 select e.id, e.identity, e.kind, e.seq, e.t, e.flags, e.file_id, i.name as instrument,
-       coalesce(f.original_name, f.relpath) as file_name,
+       coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as file_name,
        hashtextextended(concat_ws('|', e.id, e.identity, e.kind, e.seq, e.t, e.flags, e.file_id, e.preference) collate "C", 0)
            # coalesce(x.h, 0) as fingerprint
 from core.event e
@@ -260,7 +260,7 @@ where x.event_id = any(:events)
 order by x.event_id, p.format = 'hdf5' desc, x.file_id desc""")
 
 SOURCES_OF_EVENTS = Query("""
-select s.event_id, s.file_id, s.complete, s.missing, coalesce(f.original_name, f.relpath) as name
+select s.event_id, s.file_id, s.complete, s.missing, coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as name
 from core.event_source s
 join core.file f on f.id = s.file_id
 where s.event_id = any(:events)
@@ -284,7 +284,7 @@ where s.instrument_id = :instrument_id
 order by s.name, s.version desc, c.valid""")
 
 EVENTS_OF_INSTRUMENT = Query("""
-select e.id, e.identity, e.kind, e.seq, e.t, e.flags, i.name as instrument
+select e.id, e.identity, e.kind, e.seq, e.t, e.flags, e.file_id, i.name as instrument
 from core.event e
 join core.instrument i on i.id = e.instrument_id
 where e.instrument_id = :instrument_id

@@ -21,17 +21,15 @@ FILE_STATES: Mapping[str, State] = {
 
 FILE_COLUMNS = (
     Column("Number", kind="number"),
-    Column("Name"),
+    Column("Name", kind="name"),
     Column("Instrument"),
     Column("Level"),
     Column("Format"),
     Column("Size", kind="number"),
     Column("Data from", "UTC", "time"),
-    Column("Data to", "UTC", "time"),
     Column("Added", "UTC", "time"),
     Column("State"),
-    Column("Errors", kind="number"),
-    Column("Warnings", kind="number"),
+    Column("Problems"),
 )
 
 EVENT_COLUMNS = (
@@ -63,7 +61,6 @@ def file_state(state: str) -> Cell:
 def file_cells(row: Mapping[str, Any]) -> list[Cell]:
     """Return a row for `FILE_COLUMNS`."""
     href = file_page(row["id"])
-    errors, warnings = row["errors"], row["warnings"]
     return [
         tables.number(row["id"], "d", href=href),
         tables.words(row["name"], href=href),
@@ -71,13 +68,17 @@ def file_cells(row: Mapping[str, Any]) -> list[Cell]:
         tables.words(row["level"]),
         tables.words(row["format"]),
         tables.size(row["size"]),
-        tables.time(row["t_start"]),
-        tables.time(row["t_end"]),
-        tables.time(row["created_at"]),
+        tables.time(row["t_start"], digits=-1),
+        tables.time(row["created_at"], digits=-1),
         file_state(row["state"]),
-        tables.number(errors, state="error" if errors else None),
-        tables.number(warnings, state="warning" if warnings else None),
+        problem_counts(row["errors"], row["warnings"]),
     ]
+
+
+def problem_counts(errors: int, warnings: int) -> Cell:
+    """Return how many errors and warnings a file has."""
+    found = [f"{n} {word}{'s' * (n != 1)}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
+    return tables.words(", ".join(found), state="error" if errors else "warning") if found else Cell("none")
 
 
 def event_state(instrument: str, flags: int) -> Cell:

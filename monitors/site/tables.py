@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -40,11 +40,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its header with the unit, and whether it holds numbers (right-aligned, sorted as numbers)."""
+    """A column: its header with the unit, and what it holds.
+
+    Numbers are right-aligned; texts stay on one line, names and prose may be broken. The last column takes the slack.
+    """
 
     label: str
     unit: str = ""
-    kind: Literal["text", "number", "time"] = "text"
+    kind: Literal["text", "name", "prose", "number", "time"] = "text"
 
 
 @dataclass(slots=True)
@@ -58,20 +61,11 @@ class Table:
     csv: str | None = None
     caption: str | None = None
 
-    def to_csv(self) -> bytes:
-        """Return the table as CSV: exact values, UTF-8, a header line with units."""
-        header = [f"{c.label} ({c.unit})" if c.unit else c.label for c in self.columns]
-        return to_csv([header, *([_csv_value(cell) for cell in row] for row in self.rows)])
 
-
-def to_csv(rows: Iterable[Iterable[object]]) -> bytes:
-    """Return rows as CSV (RFC 4180 quoting, line feeds, UTF-8)."""
-    lines = (",".join(text.csv_cell(value) for value in row) for row in rows)
+def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
+    """Return rows as CSV with exact values: RFC 4180 quoting, line feeds, UTF-8, a header line."""
+    lines = [",".join(columns), *(",".join(text.csv_cell(row[name]) for name in columns) for row in rows)]
     return ("\n".join(lines) + "\n").encode()
-
-
-def _csv_value(cell: Cell) -> object:
-    return cell.text if cell.value is None and cell.text != text.NOTHING else cell.value
 
 
 def words(value: object, *, href: str | None = None, state: State | None = None, title: str | None = None) -> Cell:

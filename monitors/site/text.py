@@ -14,6 +14,8 @@ NOTHING = "–"
 
 BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 #: Characters that could end a script element or start markup; as JSON escapes they mean the same to the browser.
 SCRIPT_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
@@ -29,11 +31,11 @@ def plain(value: object) -> str:
 
 
 def utc(value: datetime | None, *, digits: int = 0) -> str:
-    """Return a time as ``2023-12-18 17:33:50`` in UTC, with 0 to 6 `digits` of the second."""
+    """Return a time as ``2023-12-18 17:33:50`` in UTC, with 0 to 6 `digits` of the second; -1: to the minute."""
     if value is None:
         return NOTHING
     text = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    return text[: 20 + digits] if digits else text[:19]
+    return text[: {-1: 16, 0: 19}.get(digits, 20 + digits)]
 
 
 def iso(value: datetime) -> str:
@@ -54,6 +56,14 @@ def size(value: int | None) -> str:
     while amount >= 999.5 and unit < len(BYTE_UNITS) - 1:
         amount, unit = amount / 1000, unit + 1
     return f"{value} B" if unit == 0 else f"{amount:.3g} {BYTE_UNITS[unit]}"
+
+
+def scientific(value: float) -> str:
+    """Return a number with three significant digits, as ``7.50×10⁻⁵`` when it is very small or very large."""
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value:.3g}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa}×10{str(int(exponent)).translate(SUPERSCRIPTS)}"
 
 
 def script_json(value: object) -> str:

@@ -85,7 +85,7 @@
 
   for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", dressAll);
 
-  Bokeh.set_log_level("warn");
+  Bokeh.logger.set_level("warn");
   window.pinakesFigures = { draw, dressAll, colour };
   for (const element of document.querySelectorAll(".bokeh[data-plot]")) {
     draw(JSON.parse(document.getElementById(element.dataset.plot).textContent));

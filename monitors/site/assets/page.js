@@ -27,7 +27,7 @@
     const old = (Date.now() - time) / 1000 > build.staleAfter;
     built.replaceChildren();
     const when = document.createElement("span");
-    when.textContent = `${build.built.slice(0, 19).replace("T", " ")} UTC`;
+    when.textContent = build.built.slice(0, 16).replace("T", " ");
     const state = document.createElement("div");
     state.className = `state ${old ? "error" : "ok"}`;
     state.textContent = `${old ? "✕ stale, " : "✓ "}${age(time)}`;

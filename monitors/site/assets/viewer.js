@@ -53,19 +53,15 @@
   }
 
   function showFacts(event) {
-    const time = make("span", `${event.t.slice(0, 26).replace("T", " ")} UTC`);
-    time.title = event.t;
     const list = [
-      fact("Time", time),
-      fact("Age", age(Date.parse(event.t))),
       fact("Identity", event.identity),
-      fact("Kind", event.kind),
       fact("Number on board", String(event.seq)),
       ...event.facts.map(([label, value]) => fact(label, value)),
       fact("State", ...event.flags.map(stateNode)),
       fact("Raw file", ...event.raw.map((file) => link(file.name, file.href))),
       fact("Products", ...(event.products.length ? event.products.map(productNode) : ["none"])),
     ];
+    list[0].className = "half";
     element("facts").replaceChildren(...list);
   }
 
@@ -149,7 +145,8 @@
     prepare(channel);
     const part = (name) => panel.box.querySelector(name);
     const there = Boolean(channel.samples);
-    part(".name").textContent = channel.title;
+    part(".name").textContent = channel.name;
+    part("h3").title = channel.title;
     part(".scale").textContent = there && channel.scale ? `1 ${channel.unit} = ${channel.scale}` : "";
     part(".trigger").textContent = channel.level === null ? "" : `trigger level ${channel.level} ${channel.unit}`;
     part(".absent").hidden = there;
@@ -256,7 +253,7 @@
     element("event").hidden = false;
     element("title").textContent = `Event ${event.id}`;
     document.title = `Event ${event.id} – ${document.title.split(" – ").pop()}`;
-    element("subtitle").textContent = `${event.instrumentTitle}, ${event.kind}, ${event.t.slice(0, 19).replace("T", " ")} UTC`;
+    element("subtitle").textContent = `${event.instrumentTitle} · ${event.kind} · ${event.t.slice(0, 26).replace("T", " ").replace("Z", "")} UTC · ${age(Date.parse(event.t))}`;
     element("where").textContent = `${events.rank(place) + 1} of ${events.count()}`;
     showFacts(event);
     showTables(event);
