@@ -33,7 +33,7 @@ class IDEX:
             "raw",
             "ccsds",
             "IDEX raw packets",
-            "CCSDS packets as they came from the ground system: science, event messages, catalogue lists, housekeeping.",
+            "CCSDS packets as they came from the ground: science, event messages, catalogue lists, housekeeping.",
         ),
         Product(
             "l1a_events",
@@ -97,9 +97,9 @@ class IDEX:
 
     def table_metadata(self) -> Any:
         """Return the metadata with the tables of schema ``idex``."""
-        from archive.instruments.idex import tables
+        from archive.instruments.idex.tables import event
 
-        return tables.metadata
+        return event.metadata
 
     @property
     def clock(self) -> ClockCorrelation:

@@ -10,7 +10,7 @@ Measured on all threshold-triggered sample events: the first sample above the tr
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +33,7 @@ def trigger_text(trigid: int) -> str:
     return ", ".join(name for bit, name in enumerate(TRIGGER_SOURCES) if trigid >> bit & 1) or "none"
 
 
-def delay(
-    trigid: NDArray[np.int64], sampdelay: NDArray[np.int64], convention: Convention = "measured"
-) -> NDArray[np.int64]:
+def delay(trigid: NDArray[Any], sampdelay: NDArray[Any], convention: Convention = "measured") -> NDArray[np.int64]:
     """Return the delay of the channel that triggered, high-rate samples, shape (n,).
 
     Parameters
@@ -62,16 +60,16 @@ def delay(
 
 
 def t0_high(
-    hspreblocks: NDArray[np.int64], delay_samples: NDArray[np.int64], convention: Convention = "measured"
+    hspreblocks: NDArray[Any], delay_samples: NDArray[np.int64], convention: Convention = "measured"
 ) -> NDArray[np.float64]:
     """Return the time of the first high-rate sample, microseconds, shape (n,)."""
     shift = delay_samples if convention == "older" else delay_samples - 1
-    return -DT_HIGH * (BLOCK_HIGH * (np.asarray(hspreblocks, np.int64) + 1) - shift)
+    return np.asarray(-DT_HIGH * (BLOCK_HIGH * (np.asarray(hspreblocks, np.int64) + 1) - shift), np.float64)
 
 
-def t0_low(lspreblocks: NDArray[np.int64]) -> NDArray[np.float64]:
+def t0_low(lspreblocks: NDArray[Any]) -> NDArray[np.float64]:
     """Return the time of the first low-rate sample, microseconds, shape (n,)."""
-    return -DT_LOW * BLOCK_LOW * (np.asarray(lspreblocks, np.int64) + 1)
+    return np.asarray(-DT_LOW * BLOCK_LOW * (np.asarray(lspreblocks, np.int64) + 1), np.float64)
 
 
 def axis(t0: NDArray[np.float64], dt: float, samples: int) -> NDArray[np.float64]:

@@ -99,10 +99,11 @@ class _Collector:
         self.counts.add(table, jumps)
         self.problems.add(table)
         which = np.isin(table.apid, SCIENCE)
-        columns = (table.offset, table.length, table.apid, table.crc_ok == 1)
-        self.science.append(read_science(self.data, *(column[which] for column in columns)))
-        for apid, size in PACKET_SIZES.items():
-            self._add_fixed(table, apid, size)
+        apid = table.apid[which].astype(np.int64)
+        good = table.crc_ok[which] == 1
+        self.science.append(read_science(self.data, table.offset[which], table.length[which], apid, good))
+        for kind, size in PACKET_SIZES.items():
+            self._add_fixed(table, kind, size)
         self._add_times(table)
 
     def _add_fixed(self, table: PacketTable, apid: int, size: int) -> None:
@@ -115,8 +116,8 @@ class _Collector:
             self.problems.append(
                 Problem(
                     "unexpected_size",
-                    f"The packet at byte {table.offset[i]} (APID {apid}) has {table.length[i]} bytes instead of {size}; "
-                    "it was counted and not decoded.",
+                    f"The packet at byte {table.offset[i]} (APID {apid}) has {table.length[i]} bytes instead of "
+                    f"{size}; it was counted and not decoded.",
                     "warning",
                     int(table.offset[i]),
                     int(table.length[i]),

@@ -115,9 +115,7 @@ class _Records:
         self.sizes = np.bincount(owner, weights=sizes, minlength=chosen.size).astype(np.int64)
         self.offsets = np.cumsum(self.sizes) - self.sizes
 
-    def unpack(
-        self, out: NDArray[np.int16], received: NDArray[np.int64], wanted: NDArray[np.int64]
-    ) -> dict[int, str]:
+    def unpack(self, out: NDArray[np.int16], received: NDArray[np.int64], wanted: NDArray[np.int64]) -> dict[int, str]:
         """Unpack the records that are not compressed; returns what is wrong by row."""
         bits_, full = self.channel.bits, self.channel.samples
         plain = self.whole & ~self.compressed

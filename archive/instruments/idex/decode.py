@@ -61,9 +61,7 @@ def decode(source: Source, workdir: Path, clock: ClockCorrelation) -> Decoded:
     return decoded
 
 
-def assemble(
-    sources: Sequence[Source], match_keys: Sequence[str], workdir: Path, clock: ClockCorrelation
-) -> Decoded:
+def assemble(sources: Sequence[Source], match_keys: Sequence[str], workdir: Path, clock: ClockCorrelation) -> Decoded:
     """Put events together from several raw files; see `archive.instruments.base.Instrument.assemble`."""
     pieces: list[NDArray[np.uint8]] = []
     columns: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]] = []

@@ -137,13 +137,12 @@ def _width(x: NDArray[np.int16], peak: int, baseline: float) -> float:
         return math.nan
     begins = left + (half - x[left]) / float(x[left + 1] - x[left])
     ends = right - (half - x[right]) / float(x[right - 1] - x[right])
-    return ends - begins
+    width: float = ends - begins
+    return width
 
 
 @kernel
-def _lower_gain_width(
-    x: NDArray[np.int16], peaks: NDArray[np.int64], peak: int, baseline: float
-) -> float:
+def _lower_gain_width(x: NDArray[np.int16], peaks: NDArray[np.int64], peak: int, baseline: float) -> float:
     """Return the width of the nearest peak of a lower gain that is not saturated; NaN when none is near."""
     nearest, distance = -1, _NEAR
     for other in peaks:
@@ -151,7 +150,10 @@ def _lower_gain_width(
             if nearest >= 0 and abs(other - peak) == distance:
                 continue
             nearest, distance = other, float(abs(other - peak))
-    return _width(x, nearest, baseline) if nearest >= 0 else math.nan
+    width: float = math.nan
+    if nearest >= 0:
+        width = _width(x, nearest, baseline)
+    return width
 
 
 @kernel

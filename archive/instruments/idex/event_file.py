@@ -80,8 +80,8 @@ class EventFile:
             about = {"units": "us", "description": f"Time of the first {rate}-rate sample from the trigger"}
             column(f"t0_{rate}", t0, about)
         for field in FIELDS:
-            about = {"description": field.meaning, "first_bit": field.bit, "bits": field.bits}
-            column(f"header/{field.name}", events.header[field.name], about)
+            place = {"description": field.meaning, "first_bit": field.bit, "bits": field.bits}
+            column(f"header/{field.name}", events.header[field.name], place)
         record = newest(HOUSEKEEPING)
         for name, values in housekeeping(events.header, record).items():
             entry = record["values"][name]

@@ -115,9 +115,7 @@ def _identities(fields: header.Columns, seconds: NDArray[np.int64]) -> list[str]
     return ["/".join(map(str, row)) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
-def _repeated(
-    fields: header.Columns, usable: NDArray[np.bool_], words: NDArray[np.int64]
-) -> NDArray[np.bool_]:
+def _repeated(fields: header.Columns, usable: NDArray[np.bool_], words: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which headers name an event that another header of the file names too, with at least as many words.
 
     In flight SCI0AID, by which packets are grouped, can be stale and differ between two transmissions of an event.
@@ -185,7 +183,7 @@ def batches(
             first=first,
             batch=batch,
             saturated=saturated & batch.present,
-            dust_hit=dust.dust_hits(*batch.samples[TOF], tof),
+            dust_hit=dust.dust_hits(batch.samples[0], batch.samples[1], batch.samples[2], tof),
             digest=[_digest(data, packets, groups, batch, row) for row in range(chosen.size)],
             parts=_parts(groups, batch, events.header_good[first : first + size]),
         )
@@ -195,18 +193,19 @@ def batches(
 def _parts(groups: Groups, batch: Batch, header_good: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Count the words of each event: a good channel counts in full, however few words its compressed form has."""
     some = np.minimum(groups.words[batch.group], FULL_WORDS - 1)
-    return np.where(batch.present, FULL_WORDS, some).sum(axis=1) + np.where(header_good, HEADER_WORDS, 0)
+    words = np.where(batch.present, FULL_WORDS, some).sum(axis=1)
+    return np.asarray(words + np.where(header_good, HEADER_WORDS, 0))
 
 
 def _digest(data: NDArray[np.uint8], packets: SciencePackets, groups: Groups, batch: Batch, row: int) -> str:
     index = int(batch.group[row])
     digest = hashlib.sha256()
     begin = int(packets.offset[groups.header[index]]) + COMMON_SIZE
-    digest.update(data[begin : begin + HEADER_SIZE - COMMON_SIZE - TRAILER_SIZE])
+    digest.update(data[begin : begin + HEADER_SIZE - COMMON_SIZE - TRAILER_SIZE].data)
     for channel, kind in enumerate(CHANNELS):
         if batch.present[row, channel]:
             digest.update(bytes([kind.code]))
-            digest.update(batch.samples[channel][row, : batch.received[row, channel]])
+            digest.update(batch.samples[channel][row, : batch.received[row, channel]].data)
         else:
             _digest_fragments(digest, data, packets, groups, index, channel)
     return digest.hexdigest()
@@ -220,7 +219,7 @@ def _digest_fragments(
     for fragment in groups.fragment[start : start + int(groups.count[index, channel])].tolist():
         digest.update(f"{CHANNELS[channel].code}@{packets.fragoff[fragment]}:".encode())
         begin, end = int(packets.offset[fragment]), int(packets.offset[fragment] + packets.size[fragment])
-        digest.update(data[begin + COMMON_SIZE : end - TRAILER_SIZE])
+        digest.update(data[begin + COMMON_SIZE : end - TRAILER_SIZE].data)
 
 
 def orphan_digest(data: NDArray[np.uint8], packets: SciencePackets, groups: Groups, index: int) -> str:

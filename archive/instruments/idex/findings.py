@@ -23,9 +23,7 @@ def complete(groups: Groups, events: EventList, found: Found) -> NDArray[np.bool
     return np.asarray(channels.all(axis=1) & events.header_good)
 
 
-def missing_parts(
-    packets: SciencePackets, groups: Groups, group: int, channels: NDArray[np.bool_]
-) -> list[list[Any]]:
+def missing_parts(packets: SciencePackets, groups: Groups, group: int, channels: NDArray[np.bool_]) -> list[list[Any]]:
     """Return the [channel, word offset] slots an event lacks.
 
     `channels` (6,) marks those whose data came in good packets and cannot be decoded: all of their slots count.
@@ -75,9 +73,8 @@ def report_events(
         problems.append(Problem(code, text, severity, offset))
 
     for row in np.flatnonzero(~whole).tolist():
-        header = "" if events.header_good[row] else "the checksum of its header packet is wrong; "
-        slots = _slots_text(missing[row])
-        say("incomplete_event", int(events.group[row]), f"Event {events.identity[row]} is not complete: {header}{slots}.")
+        text = f"Event {events.identity[row]} is not complete: {_slots_text(missing[row])}."
+        say("incomplete_event", int(events.group[row]), text)
     row_of = dict(zip(events.group.tolist(), range(len(events)), strict=True))
     for damage in found.damage:
         name, identity = CHANNELS[damage.channel].name, events.identity[row_of[damage.group]]

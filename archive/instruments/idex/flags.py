@@ -5,7 +5,7 @@ Source: IDEX packet definition, section 12.1. Flags of the instrument begin at b
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,11 @@ _TOF_HIGH, _TOF_LOW, _TOF_MID = 1, 2, 4
 
 
 def classify(
-    trigid: NDArray[np.int64],
-    mode_high: NDArray[np.int64],
-    mode_low: NDArray[np.int64],
-    mode_mid: NDArray[np.int64],
-    level_high: NDArray[np.int64],
+    trigid: NDArray[Any],
+    mode_high: NDArray[Any],
+    mode_low: NDArray[Any],
+    mode_mid: NDArray[Any],
+    level_high: NDArray[Any],
 ) -> NDArray[np.int8]:
     """Return SCIENCE, NOISE or PULSER for each event, shape (n,).
 

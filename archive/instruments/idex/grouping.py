@@ -167,7 +167,7 @@ class Groups:
     @property
     def expected(self) -> NDArray[np.bool_]:
         """Whether each channel was to be sent, shape (g, 6); what came although it was not to counts too."""
-        return (self.cont[:, None] & _CODES != 0) | (self.count > 0)
+        return np.asarray((self.cont[:, None] & _CODES != 0) | (self.count > 0))
 
     def match_key(self, index: int) -> str:
         """Return the text that parts of one event share in every file."""
@@ -180,9 +180,9 @@ def group(data: NDArray[np.uint8], packets: SciencePackets) -> Groups:
     usable = np.flatnonzero(key >= 0)
     variant = packets.compressed & (packets.channel >= 0)
     words = packets.words
-    columns = (usable, -words[usable], ~packets.good[usable], packets.fragoff[usable])
-    columns += (variant[usable], packets.channel[usable], key[usable])
-    order = usable[np.lexsort(columns)]
+    by_slot = (key, packets.channel, variant, packets.fragoff)
+    by_worth = (~packets.good, -words, np.arange(words.size))
+    order = usable[np.lexsort([column[usable] for column in reversed(by_slot + by_worth)])]
     same_channel = _repeats(key[order], packets.channel[order], variant[order])
     same_slot = same_channel & _repeats(packets.fragoff[order])
     chosen = order[~same_slot]

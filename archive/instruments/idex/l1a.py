@@ -72,7 +72,8 @@ def variables(record: Mapping[str, Any]) -> Iterator[cdf.Variable]:
         samples: NDArray[np.int16] = record["samples"][channel.name]
         kept = samples[:, : SAMPLES_HIGH_L1A if channel.high_rate else SAMPLES_LOW]
         usable = record["present"][:, index, None] & (kept != FILL)
-        yield _waveform(channel.name, channel.title, channel.high_rate, np.where(usable, kept.astype(np.int64), INT_FILL))
+        values = np.where(usable, kept.astype(np.int64), INT_FILL)
+        yield _waveform(channel.name, channel.title, channel.high_rate, values)
     for rate, t0, dt, count in (
         ("low", record["t0_low"], DT_LOW, SAMPLES_LOW),
         ("high", record["t0_high"], DT_HIGH, SAMPLES_HIGH_L1A),

@@ -74,8 +74,9 @@ class L1aWriter:
             if held and (held == self._limit or self._window[rows[0]] != self._window[self._rows[0][0]]):
                 self._flush()
                 held = 0
-            same = np.count_nonzero(self._window[rows] == self._window[rows[0]])
-            taken, rows = np.split(rows, [min(same, self._limit - held)])
+            same = int(np.count_nonzero(self._window[rows] == self._window[rows[0]]))
+            fitting = min(same, self._limit - held)
+            taken, rows = rows[:fitting], rows[fitting:]
             self._rows.append(taken)
             self._waiting.append(_select(batch, taken - batch.first))
 
@@ -137,7 +138,7 @@ def write_messages(
     counts: NDArray[np.int64],
     texts: list[str],
 ) -> list[NewFile]:
-    """Write the event messages of a raw file in order of time, one file for each window; all columns have shape (n,)."""
+    """Write the event messages of a raw file in order of time, one file for each window; columns have shape (n,)."""
     files = []
     order = np.argsort(tt2000, kind="stable")
     window = window_start(utc[order])

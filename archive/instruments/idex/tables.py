@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, PrimaryKeyConstraint, SmallInteger, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+)
 
 from archive.catalog.schema.base import metadata, name, ref, time
 from archive.instruments.idex.calibration import HOUSEKEEPING, newest
@@ -70,7 +81,7 @@ event = Table(
     Column("polarity_set", Text, nullable=False, comment="High-voltage polarity commanded: POS or NEG."),
     _small("category", "Category assigned on board."),
     _small("quality", "Quality assigned on board."),
-    _small("contents", "What was to be sent, sum of 1 header, 2 TOF High, 4 TOF Low, 8 TOF Mid, 16, 32 target, 64 grid."),
+    _small("contents", "What was to be sent: sum of 1 header, 2/4/8 TOF High/Low/Mid, 16/32 Target Low/High, 64 grid."),
     _small("present", "What was received whole and in good order, same codes."),
     _small("damaged", "What was received and cannot be trusted, same codes."),
     _bool("conflicting", "Whether two good copies of a packet differ within the file."),
@@ -107,7 +118,7 @@ event_housekeeping = Table(
         for quantity, entry in newest(HOUSEKEEPING)["values"].items()
     ),
     schema=SCHEMA,
-    comment="Housekeeping in the event header, converted by the calibration header_housekeeping; one row for each event.",
+    comment="Housekeeping of the event header, converted by the calibration header_housekeeping; one row an event.",
 )
 
 message = Table(

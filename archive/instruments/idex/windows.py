@@ -16,7 +16,7 @@ def window_start(when: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
     year = day.astype("datetime64[Y]").astype("datetime64[D]")
     day_of_year = (day - year).astype(np.int64) + 1
     begins = np.clip(day_of_year // 10 * 10, 1, 360)
-    return year + (begins - 1).astype("timedelta64[D]")
+    return np.asarray(year + (begins - 1).astype("timedelta64[D]"))
 
 
 def stamp(day: np.datetime64) -> str:
