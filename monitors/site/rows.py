@@ -22,14 +22,14 @@ FILE_STATES: Mapping[str, State] = {
 FILE_COLUMNS = (
     Column("Number", kind="number"),
     Column("Name", kind="name"),
-    Column("Instrument"),
+    Column("State"),
+    Column("Problems"),
     Column("Level"),
     Column("Format"),
     Column("Size", kind="number"),
     Column("Data from", "UTC", "time"),
     Column("Added", "UTC", "time"),
-    Column("State"),
-    Column("Problems"),
+    Column("Instrument"),
 )
 
 EVENT_COLUMNS = (
@@ -64,14 +64,14 @@ def file_cells(row: Mapping[str, Any]) -> list[Cell]:
     return [
         tables.number(row["id"], "d", href=href),
         tables.words(row["name"], href=href),
-        tables.words(row["instrument"]),
+        file_state(row["state"]),
+        problem_counts(row["errors"], row["warnings"]),
         tables.words(row["level"]),
         tables.words(row["format"]),
         tables.size(row["size"]),
         tables.time(row["t_start"], digits=-1),
         tables.time(row["created_at"], digits=-1),
-        file_state(row["state"]),
-        problem_counts(row["errors"], row["warnings"]),
+        tables.words(row["instrument"]),
     ]
 
 

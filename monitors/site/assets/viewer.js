@@ -83,7 +83,7 @@
       const section = make("section");
       const table = make("table", undefined, "data");
       const head = table.createTHead().insertRow();
-      for (const [label, kind] of [["Name", "text"], ["Value", "number"], ["Unit", "text"], ["Description", "text"]]) {
+      for (const [label, kind] of [["Name", "text"], ["Value", "number"], ["Unit", "text"], ["Description", "prose"]]) {
         head.append(make("th", label, kind));
       }
       const body = table.createTBody();
@@ -91,7 +91,7 @@
         const [unit, description] = about.fields[column] || ["", ""];
         const row = body.insertRow();
         row.append(make("td", column, "name mono"), make("td", valueText(value), "number"), make("td", unit),
-          make("td", description));
+          make("td", description, "prose"));
       }
       const box = make("div", undefined, "scroll");
       box.append(table);
