@@ -1,0 +1,262 @@
+"""Peaks of many records at once: height, prominence, distance, half widths.
+
+The rules are those of ``scipy.signal.find_peaks``: a peak is a sample or a flat top that is higher than its neighbours,
+a flat top counts at its middle; of two peaks closer than the distance the higher stays; prominence is the height above
+the higher of the two lowest points that part a peak from higher ground. A sample that is not finite is never a peak and
+never higher ground.
+
+IDEX science definition, sections 7 (dust hits) and 10.2 (lines).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from archive.numerics.jit import kernel
+from archive.numerics.special import Number
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+#: Samples that the signal is averaged over before lines are sought.
+SMOOTHING = 5
+
+
+class Peaks(NamedTuple):
+    """Peaks of all records in one list, ordered by record, then time; arrays of one length.
+
+    Attributes
+    ----------
+    record, sample
+        Number of the record and of the sample.
+    height, prominence
+        In the unit of the signal.
+    left, right
+        Distance from the peak to half its height, samples; NaN where the record or the valley to a neighbouring peak
+        ends before.
+    """
+
+    record: Integers
+    sample: Integers
+    height: Floats
+    prominence: Floats
+    left: Floats
+    right: Floats
+
+
+@kernel
+def summits(y: Floats, least: Number) -> Integers:
+    """Return the local maxima of one record of at least `least`, in order of time."""
+    found = np.empty(y.size // 2 + 1, np.int64)
+    count = 0
+    i = 1
+    while i < y.size - 1:
+        if y[i] >= least and y[i - 1] < y[i]:
+            ahead = i + 1
+            while ahead < y.size - 1 and y[ahead] == y[i]:
+                ahead += 1
+            if y[ahead] < y[i]:
+                found[count] = (i + ahead - 1) // 2
+                count += 1
+                i = ahead
+        i += 1
+    return found[:count]
+
+
+@kernel
+def apart(y: Floats, peaks: Integers, distance: Number) -> Integers:
+    """Return the peaks that remain when every higher peak removes those closer than `distance` samples."""
+    keep = np.ones(peaks.size, np.bool_)
+    order = np.argsort(y[peaks], kind="mergesort")
+    for position in order[::-1]:
+        if not keep[position]:
+            continue
+        other = position - 1
+        while other >= 0 and peaks[position] - peaks[other] < distance:
+            keep[other] = False
+            other -= 1
+        other = position + 1
+        while other < peaks.size and peaks[other] - peaks[position] < distance:
+            keep[other] = False
+            other += 1
+    return peaks[keep]
+
+
+@kernel
+def prominence_of(y: Floats, peak: int) -> Number:
+    """Return the prominence of one peak."""
+    left = right = y[peak]
+    i = peak
+    while i >= 0 and not y[i] > y[peak]:
+        left = y[i] if y[i] < left else left
+        i -= 1
+    i = peak
+    while i < y.size and not y[i] > y[peak]:
+        right = y[i] if y[i] < right else right
+        i += 1
+    return y[peak] - max(left, right)
+
+
+@kernel
+def half_distance(y: Floats, peak: int, base: Number, stop: int, step: int) -> Number:
+    """Return how far from a peak its half height above `base` lies, samples; NaN when that is not before `stop`.
+
+    `step` is -1 to the left, 1 to the right. Between samples the signal is a straight line.
+    """
+    half = base + 0.5 * (y[peak] - base)
+    i = peak
+    while y[i] >= half:
+        if i == stop:
+            return math.nan
+        i += step
+    if not y[i] < half:
+        return math.nan
+    return abs(i - peak) - (half - y[i]) / (y[i - step] - y[i])
+
+
+@kernel
+def _find(
+    y: Floats, height: Floats, prominence: Floats, distance: Number, base: Floats, counts: Integers
+) -> tuple[Integers, Floats]:
+    index, values, total = np.empty(1024, np.int64), np.empty((1024, 4)), 0
+    for record in range(y.shape[0]):
+        row = y[record]
+        peaks = apart(row, summits(row, height[record]), distance)
+        depth = np.empty(peaks.size)
+        for k in range(peaks.size):
+            depth[k] = prominence_of(row, peaks[k])
+        peaks, depth = peaks[depth >= prominence[record]], depth[depth >= prominence[record]]
+        while total + peaks.size > index.size:
+            index, values = np.append(index, np.empty_like(index)), np.append(values, np.empty_like(values), axis=0)
+        for k in range(peaks.size):
+            peak = peaks[k]
+            before = peaks[k - 1] + np.argmin(row[peaks[k - 1] : peak]) if k else 0
+            after = peak + np.argmin(row[peak : peaks[k + 1]]) if k + 1 < peaks.size else row.size - 1
+            index[total] = peak
+            values[total, 0], values[total, 1] = row[peak], depth[k]
+            values[total, 2] = half_distance(row, peak, base[record], before, -1)
+            values[total, 3] = half_distance(row, peak, base[record], after, 1)
+            total += 1
+        counts[record] = peaks.size
+    return index[:total], values[:total]
+
+
+def find_peaks(
+    y: ArrayLike,
+    height: ArrayLike,
+    prominence: ArrayLike,
+    distance: float,
+    *,
+    base: ArrayLike = 0.0,
+) -> Peaks:
+    """Return the peaks of many records.
+
+    Parameters
+    ----------
+    y
+        Signal, shape (n, samples) or (samples,).
+    height, prominence
+        Least height and prominence, one number or one per record. A threshold of NaN finds nothing.
+    distance
+        Least distance, samples.
+    base
+        Level that half heights are measured from, one number or one per record.
+
+    Returns
+    -------
+    Peaks
+    """
+    rows = np.ascontiguousarray(np.atleast_2d(np.asarray(y, dtype=np.float64)))
+    counts = np.zeros(rows.shape[0], dtype=np.int64)
+    least, rise, bases = (
+        np.ascontiguousarray(np.broadcast_to(np.asarray(each, dtype=np.float64), counts.shape))
+        for each in (height, prominence, base)
+    )
+    sample, values = _find(rows, least, rise, float(distance), bases, counts)
+    record = np.repeat(np.arange(counts.size), counts)
+    return Peaks(record, sample, *(np.ascontiguousarray(values[:, i]) for i in range(4)))
+
+
+def full_widths(y: ArrayLike, peaks: ArrayLike, base: float) -> Floats:
+    """Return the full widths at half maximum of peaks of one record, samples.
+
+    IDEX science definition, section 7: from the peak outwards to the first sample below half height above `base` on
+    each side, a straight line between samples; NaN when the record ends or has no value before.
+    """
+    row = np.ascontiguousarray(y, dtype=np.float64)
+    last = row.size - 1
+    return np.array(
+        [half_distance(row, peak, base, 0, -1) + half_distance(row, peak, base, last, 1) for peak in np.asarray(peaks)],
+        dtype=np.float64,
+    )
+
+
+@kernel
+def _smooth(y: Floats, reach: int, out: Floats) -> None:
+    for record in range(y.shape[0]):
+        row = y[record]
+        for i in range(row.size):
+            total, count = 0.0, 0
+            for j in range(max(0, i - reach), min(row.size, i + reach + 1)):
+                if abs(row[j]) < math.inf:
+                    total += row[j]
+                    count += 1
+            out[record, i] = total / count if count else math.nan
+
+
+def smooth(y: ArrayLike, samples: int = SMOOTHING) -> Floats:
+    """Return the running mean over an odd number of samples, over fewer at the ends and beside missing samples.
+
+    `y` has shape (..., samples); where no sample of the window is finite the result is NaN.
+    """
+    signal = np.asarray(y, dtype=np.float64)
+    rows = np.ascontiguousarray(signal.reshape(math.prod(signal.shape[:-1]), signal.shape[-1]))
+    out = np.empty_like(rows)
+    _smooth(rows, samples // 2, out)
+    return out.reshape(signal.shape)
+
+
+def find_lines(
+    y: ArrayLike,
+    sigma: ArrayLike,
+    *,
+    significance: float = 5.0,
+    floor: ArrayLike = 0.0,
+    distance: float = 8.0,
+    earliest: ArrayLike = 0,
+) -> Peaks:
+    """Return the peaks that may be mass lines (IDEX science definition, section 10.2).
+
+    Parameters
+    ----------
+    y
+        Merged signal without baseline, mA, shape (n, samples).
+    sigma
+        Noise of a sample, mA, one number or one per record.
+    significance
+        Least height and prominence, in units of the noise of the smoothed signal, sigma/sqrt(5).
+    floor
+        Least height and prominence, mA.
+    distance
+        Least distance, samples.
+    earliest
+        First sample that a line can lie at, one number or one per record: that of the impact.
+
+    Returns
+    -------
+    Peaks
+        Heights and half widths are those of the smoothed signal. No line is a valid result.
+    """
+    rows = np.atleast_2d(np.asarray(y, dtype=np.float64))
+    least = np.maximum(significance * np.asarray(sigma, dtype=np.float64) / math.sqrt(SMOOTHING), floor)
+    least = np.where(least > 0, least, np.nan)  # without noise and floor nothing can be called significant
+    peaks = find_peaks(smooth(rows), least, least, distance)
+    late = peaks.sample >= np.broadcast_to(earliest, rows.shape[:1])[peaks.record]
+    return Peaks(
+        peaks.record[late], peaks.sample[late], peaks.height[late], peaks.prominence[late], peaks.left[late],
+        peaks.right[late],
+    )  # fmt: skip
