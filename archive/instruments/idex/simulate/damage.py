@@ -90,7 +90,7 @@ class Damage:
             for where, how_many in self._gaps.pop(int(event)):
                 first = int(where * own.size)
                 gone = own[first : first + 1 + int(how_many * LONGEST_GAP)]
-                gone = gone[keep[gone]]
+                gone = gone[keep[gone]][: int(keep[own].sum()) - 1]  # something of every event arrives
                 keep[gone] = False
                 slots = [slot for _, slot in _slots(packets, gone)]
                 self._lost.setdefault(int(event), set()).update(slots)
