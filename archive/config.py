@@ -11,7 +11,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -73,6 +73,59 @@ class Site(Section):
     stale_after: float = Field(26 * 3600, gt=0, description="Seconds after which a page says that it is old.")
 
 
+class Monitor(Section):
+    """One monitor or scheduled job; what is not given here is as its code says.
+
+    Lengths of time are seconds, or text such as ``90s``, ``15m``, ``1h30m``, ``2d``. They and the schedule are read
+    later, one monitor at a time, so that a mistake in one leaves the others alone.
+    """
+
+    title: str | None = Field(None, description="Name for people.")
+    enabled: bool = Field(True, description="Whether it runs by its schedule.")
+    schedule: str | None = Field(None, description="Cron expression, or interval such as 15m.")
+    zone: str | None = Field(None, description="IANA time zone of the cron expression; default UTC.")
+    grace: float | str | None = Field(None, description="How late a start may be before it counts as missed.")
+    max_runtime: float | str | None = Field(None, description="After this a run is stopped.")
+    max_memory: int | None = Field(None, gt=0, description="Bytes of address space a run may use.")
+    early: float | str | None = Field(None, description="How early before its time a start is accepted; default 120 s.")
+    failure_threshold: int = Field(1, ge=1, description="Bad runs in a row before a notice is sent.")
+    recovery_threshold: int = Field(1, ge=1, description="Good runs in a row before the recovery is told.")
+    flap_changes: int = Field(6, ge=2, description="Changes between up and down in the window that make it flapping.")
+    flap_window: float | str = Field("24h", description="Window in which those changes are counted.")
+    notify: list[Literal["email", "webhook", "command"]] | None = Field(
+        None, description="Channels its notices go to; default: all that [notify] sets up; []: none."
+    )
+    host_group: str = Field("", description="Which machines it belongs to, for people.")
+    tables: list[str] | None = Field(None, description="Tables it is expected to write, for people.")
+    command: list[str] | None = Field(None, description="Program and arguments to run in place of code of ours.")
+    log_files: str | None = Field(
+        None, description="Glob pattern of the log files of a job that nothing records; one file is one run."
+    )
+    log_success: str = Field(
+        ".*Completed Successfully", description="Regular expression for the whole last line of a good run's log."
+    )
+    keep_runs: int = Field(200, ge=1, description="Log files of runs kept, newest first; the newest failure stays.")
+    keep_days: float = Field(90, gt=0, description="Days that log files of runs are kept.")
+    options: dict[str, Any] = Field({}, description="Whatever the monitor itself wants to be told.")
+
+
+class Notify(Section):
+    """Where notices go. A channel is set up when its address is given."""
+
+    email_to: list[str] = Field([], description="Addresses that notices are mailed to.")
+    email_from: str = Field("pinakes@localhost", description="Sender of the mail.")
+    smtp_host: str = Field("localhost", description="Mail server.")
+    smtp_port: int = Field(25, gt=0, lt=65536, description="Its port.")
+    smtp_security: Literal["none", "starttls", "tls"] = Field("none", description="How the connection is protected.")
+    smtp_user: str = Field("", description="Account on the mail server; empty: no login.")
+    smtp_password_file: Path | None = Field(None, description="File whose first line is the password of the account.")
+    webhook_url: SecretStr = Field(SecretStr(""), description="Address that notices are posted to as JSON.")
+    webhook_url_file: Path | None = Field(None, description="File whose first line is that address.")
+    command: list[str] = Field([], description="Program and arguments; the text comes on its standard input.")
+    timeout: float = Field(10, gt=0, description="Seconds one attempt may take.")
+    max_attempts: int = Field(12, ge=1, description="Attempts before a notice is given up.")
+
+
 class Log(Section):
     """The log."""
 
@@ -92,6 +145,8 @@ class Settings(BaseSettings):
     store: Store = Store()
     site: Site = Site()
     log: Log = Log()
+    notify: Notify = Notify()
+    monitor: dict[str, Monitor] = Field({}, description="Monitors and scheduled jobs: tables [monitor.NAME].")
 
     @classmethod
     def settings_customise_sources(
@@ -166,14 +221,35 @@ def origins(settings: Settings, flags: Mapping[str, Any] | None = None) -> list[
     rows = []
     for section in type(settings).model_fields:
         value = getattr(settings, section)
+        if isinstance(value, dict):
+            rows += _origins_of_tables(section, value, toml, flags or {}, toml_path)
+            continue
         if not isinstance(value, BaseModel):
             rows.append((section, str(value), _origin(section, None, toml, flags or {}, toml_path)))
             continue
         for name in type(value).model_fields:
-            leaf = getattr(value, name)
-            text = "" if leaf is None else str(leaf)
-            rows.append((f"{section}.{name}", text, _origin(section, name, toml, flags or {}, toml_path)))
+            source = _origin(section, name, toml, flags or {}, toml_path)
+            rows.append((f"{section}.{name}", _shown(getattr(value, name)), source))
     return rows
+
+
+def _origins_of_tables(
+    section: str, tables: Mapping[str, BaseModel], toml: Mapping[str, Any], flags: Mapping[str, Any], path: Path
+) -> list[tuple[str, str, str]]:
+    """Return the rows of tables that the user names, such as ``[monitor.NAME]``."""
+    rows = []
+    for title, table in tables.items():
+        given = toml.get(section, {}).get(title, {})
+        elsewhere = _origin(section, title, {}, flags, path)
+        for name in type(table).model_fields:
+            source = str(path) if name in given and elsewhere == "default" else "default"
+            source = elsewhere if elsewhere != "default" and name in table.model_fields_set else source
+            rows.append((f"{section}.{title}.{name}", _shown(getattr(table, name)), source))
+    return rows
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _origin(section: str, name: str | None, toml: Mapping[str, Any], flags: Mapping[str, Any], path: Path) -> str:
@@ -212,15 +288,18 @@ def describe() -> list[dict[str, str]]:
     """Return name, default, environment variable and meaning of every setting."""
     rows = []
     for section, outer in Settings.model_fields.items():
-        if not isinstance(outer.default, BaseModel):
+        if isinstance(outer.default, BaseModel):
+            rows += [(f"{section}.{name}", field) for name, field in type(outer.default).model_fields.items()]
+        elif isinstance(outer.default, dict):
+            (_, table) = get_args(outer.annotation)
+            rows += [(f"{section}.NAME.{name}", field) for name, field in table.model_fields.items()]
+        else:
             rows.append((section, outer))
-            continue
-        rows += [(f"{section}.{name}", field) for name, field in type(outer.default).model_fields.items()]
     return [
         {
             "setting": name,
             "default": "" if field.default is None else str(field.default),
-            "environment": ENV_PREFIX + name.replace(".", "_").upper(),
+            "environment": "" if ".NAME." in name else ENV_PREFIX + name.replace(".", "_").upper(),
             "meaning": field.description or "",
         }
         for name, field in rows

@@ -77,3 +77,28 @@ def test_a_home_without_settings_is_no_archive(tmp_path: Path) -> None:
 
 def test_every_setting_says_what_it_means() -> None:
     assert all(row["meaning"] for row in config.describe())
+
+
+def test_tables_that_the_user_names_tell_their_origin(tmp_path: Path) -> None:
+    (tmp_path / config.SETTINGS_FILE).write_text(
+        '[monitor.backlog]\nschedule = "*/5 * * * *"\ngrace = "2m"\n[monitor.nightly]\ncommand = ["true"]\n',
+        encoding="utf-8",
+    )
+    settings = config.load(tmp_path)
+    found = {name: (value, origin) for name, value, origin in config.origins(settings)}
+    assert found["monitor.backlog.schedule"] == ("*/5 * * * *", str(tmp_path / config.SETTINGS_FILE))
+    assert found["monitor.backlog.zone"] == ("", "default")
+    assert found["monitor.nightly.command"] == ("['true']", str(tmp_path / config.SETTINGS_FILE))
+    assert {"monitor.NAME.grace", "notify.smtp_host"} <= {row["setting"] for row in config.describe()}
+
+
+def test_a_misspelt_key_of_a_monitor_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / config.SETTINGS_FILE).write_text('[monitor.backlog]\nschedul = "5m"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"There is no setting 'monitor\.backlog\.schedul'"):
+        config.load(tmp_path)
+
+
+def test_the_address_of_a_webhook_is_a_secret(tmp_path: Path) -> None:
+    (tmp_path / config.SETTINGS_FILE).write_text('[notify]\nwebhook_url = "https://x/hunter2"\n', encoding="utf-8")
+    shown = config.origins(config.load(tmp_path))
+    assert "hunter2" not in str(shown)
