@@ -124,19 +124,23 @@ def _refuse_document_types(text: bytes) -> None:
     reader.StartElementHandler = begin
     reader.EndElementHandler = end
     reader.Parse(text, True)
-    sizes: dict[str, int] = {"": 1}
+    known: dict[str, tuple[int, int]] = {"": (1, 0)}
     for name in inner:
-        if _expanded(name, inner, sizes, 0) > MAX_ENTRIES:
+        entries, nesting = _expanded(name, inner, known, 0)
+        if entries > MAX_ENTRIES:
             raise _Refused(f"container {name} has more than {MAX_ENTRIES} entries once its containers are put in")
+        if nesting > MAX_DEPTH:
+            raise _Refused(f"containers nest deeper than {MAX_DEPTH}")
 
 
-def _expanded(name: str, inner: dict[str, list[str]], sizes: dict[str, int], depth: int) -> int:
-    """Return how many parameters a container holds with all containers it names put in."""
+def _expanded(name: str, inner: dict[str, list[str]], known: dict[str, tuple[int, int]], depth: int) -> tuple[int, int]:
+    """Return how many parameters a container holds with all containers it names put in, and how deep they nest."""
     if depth > MAX_DEPTH:
         raise _Refused(f"container {name} contains itself, or containers nest deeper than {MAX_DEPTH}")
-    if name not in sizes:
-        sizes[name] = 1 + sum(_expanded(other, inner, sizes, depth + 1) for other in inner.get(name, ()))
-    return sizes[name]
+    if name not in known:
+        parts = [_expanded(other, inner, known, depth + 1) for other in inner.get(name, ())]
+        known[name] = (1 + sum(n for n, _ in parts), 1 + max((d for _, d in parts), default=0))
+    return known[name]
 
 
 def _cause(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from space_packet_parser import SpacePacket
+from space_packet_parser.xtce.containers import SequenceContainer
 
 from archive.formats.xtce import Definition
 from archive.formats.xtce_group import Group, Sorted
@@ -51,7 +52,7 @@ def _walk(definition: Definition, packet: SpacePacket) -> str | None:
     containers = definition.model.containers
     name = definition.root
     while True:
-        containers[name].parse(packet)
+        _parse(containers[name], packet)
         fitting = [
             child
             for child in containers[name].inheritors
@@ -62,6 +63,18 @@ def _walk(definition: Definition, packet: SpacePacket) -> str | None:
         if len(fitting) > 1:
             return None
         name = fitting[0]
+
+
+def _parse(container: SequenceContainer, packet: SpacePacket) -> None:
+    """Parse the entries of a container; a field of negative size, which the library would take, is an error."""
+    for entry in container.entry_list:
+        if isinstance(entry, SequenceContainer):
+            _parse(entry, packet)
+            continue
+        before = packet._parsing_pos
+        entry.parse(packet)
+        if packet._parsing_pos < before:
+            raise ValueError(f"the size of {entry.name} is negative")
 
 
 def _group(layout: Layout, index: NDArray[np.int64], packets: list[SpacePacket]) -> Group:
