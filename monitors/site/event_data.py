@@ -125,7 +125,7 @@ def event_values(event: RowMapping, sources: Sources, channels: list[dict[str, A
         ]
         or [{"name": text.plain(event["file_name"]), "href": f"../files/{event['file_id']}.html", "complete": None}],
         "products": [
-            {"name": row["format"].upper(), "href": f"../files/{row['file_id']}.html", "record": row["record"]}
+            {"name": row["format"].upper(), "file": text.plain(row["name"]), "href": f"../files/{row['file_id']}.html", "record": row["record"]}
             for row in sources.products.get(event["id"], [])
         ],
         "channels": channels,

@@ -252,12 +252,14 @@ where e.t >= :start and e.t < :stop
 order by e.t, e.id""")
 
 PRODUCTS_OF_EVENTS = Query("""
-select x.event_id, x.file_id, x.record, f.relpath, f.state, p.format, p.title
+select x.event_id, x.file_id, x.record, f.relpath, regexp_replace(f.relpath, '^.*/', '') as name, f.state, p.format
 from core.event_product x
+join core.event e on e.id = x.event_id
 join core.file f on f.id = x.file_id
 join core.product p on p.id = f.product_id
+left join core.file_parent l on l.file_id = x.file_id and l.parent_id = e.file_id
 where x.event_id = any(:events)
-order by x.event_id, p.format = 'hdf5' desc, x.file_id desc""")
+order by x.event_id, l.parent_id is null, p.format = 'hdf5' desc, x.file_id desc""")
 
 SOURCES_OF_EVENTS = Query("""
 select s.event_id, s.file_id, s.complete, s.missing, coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as name

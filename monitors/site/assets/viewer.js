@@ -9,6 +9,8 @@
   const element = (id) => document.getElementById(id);
   const ICONS = { ok: "✓", info: "●", warning: "▲", error: "✕", unknown: "○" };
   const SATURATED = 0.95; // of full scale
+  const AXIS_HEIGHT = 40; // pixels the time axis below the last panel takes
+  const LONG_TABLE = 60; // rows; a longer table is folded at first
   const LEAST_SPAN = 12; // DN: noise of a few counts is not blown up to the whole panel
 
   let documentModel = null; // the Bokeh document
@@ -67,6 +69,7 @@
 
   function productNode(product) {
     const node = make("span");
+    node.title = product.file;
     node.append(link(product.name, product.href), make("span", ` record ${product.record}`, "muted"));
     return node;
   }
@@ -77,28 +80,58 @@
     return String(value);
   }
 
+  let tables = { key: "", cells: [] }; // value cells of the tables on the page, in the order of the values
+
+  /** Typed rows of the event. The tables stay from event to event, with their folds; only the values change. */
   function showTables(event) {
-    const sections = Object.entries(event.tables).map(([name, values]) => {
-      const about = fields[event.instrument][name];
-      const section = make("section");
-      const table = make("table", undefined, "data");
-      const head = table.createTHead().insertRow();
-      for (const [label, kind] of [["Name", "text"], ["Value", "number"], ["Unit", "text"], ["Description", "prose"]]) {
-        head.append(make("th", label, kind));
+    const key = JSON.stringify([event.instrument, Object.entries(event.tables).map(([name, row]) => [name, Object.keys(row)])]);
+    if (key !== tables.key) {
+      tables = { key, cells: [] };
+      const sections = Object.entries(event.tables).map(([name, row]) => makeTable(fields[event.instrument][name], row));
+      // Short tables side by side, long ones folded below them.
+      element("tables").replaceChildren(...sections.sort((a, b) => a.dataset.rows - b.dataset.rows));
+      filterValues();
+    }
+    const values = Object.values(event.tables).flatMap((row) => Object.values(row));
+    tables.cells.forEach((cell, i) => { cell.textContent = valueText(values[i]); });
+  }
+
+  function makeTable(about, row) {
+    const long = Object.keys(row).length > LONG_TABLE;
+    const fold = make("details", undefined, long ? "long" : "");
+    fold.open = !long;
+    fold.dataset.rows = Object.keys(row).length;
+    const table = make("table", undefined, "data");
+    const head = table.createTHead().insertRow();
+    for (const [label, kind] of [["Name", "text"], ["Value", "number"], ["Unit", "text"], ["Description", "prose"]]) {
+      head.append(make("th", label, kind));
+    }
+    const body = table.createTBody();
+    for (const column of Object.keys(row)) {
+      const [unit, description] = about.fields[column] || ["", ""];
+      const value = make("td", "", "number");
+      tables.cells.push(value);
+      body.insertRow().append(make("td", column, "mono"), value, make("td", unit), make("td", description, "prose"));
+    }
+    const box = make("div", undefined, "scroll");
+    box.append(table);
+    fold.append(make("summary", `${about.title}, ${fold.dataset.rows} values`), box);
+    return fold;
+  }
+
+  /** Show the rows whose name or description holds every word; folds that hold some open. */
+  function filterValues() {
+    const words = element("filter-values").value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const fold of element("tables").children) {
+      let found = false;
+      for (const row of fold.querySelector("tbody").rows) {
+        const text = `${row.cells[0].textContent} ${row.cells[3].textContent}`.toLowerCase();
+        row.hidden = !words.every((word) => text.includes(word));
+        found = found || !row.hidden;
       }
-      const body = table.createTBody();
-      for (const [column, value] of Object.entries(values)) {
-        const [unit, description] = about.fields[column] || ["", ""];
-        const row = body.insertRow();
-        row.append(make("td", column, "name mono"), make("td", valueText(value), "number"), make("td", unit),
-          make("td", description, "prose"));
-      }
-      const box = make("div", undefined, "scroll");
-      box.append(table);
-      section.append(make("h2", about.title), box);
-      return section;
-    });
-    element("tables").replaceChildren(...sections);
+      fold.hidden = !found;
+      fold.open = words.length ? found : !fold.classList.contains("long");
+    }
   }
 
   // ---- figures ----------------------------------------------------------------------------------------------------
@@ -220,10 +253,9 @@
     const visible = panels.filter((panel) => panel.channel && panel.channel.samples);
     visible.forEach((panel, i) => {
       const last = i === visible.length - 1;
-      if (panel.figure.below[0].visible !== last) {
-        panel.figure.below[0].visible = last;
-        panel.figure.height = last ? panel.height + 40 : panel.height;
-      }
+      const height = last ? panel.height + AXIS_HEIGHT : panel.height;
+      if (panel.figure.below[0].visible !== last) panel.figure.below[0].visible = last;
+      if (panel.figure.height !== height) panel.figure.height = height;
     });
   }
 
@@ -334,6 +366,7 @@
       attempt(jump(event.target.value));
       event.target.blur();
     });
+    element("filter-values").addEventListener("input", filterValues);
     document.addEventListener("keydown", onKey);
     window.addEventListener("hashchange", () => attempt(fromAddress()));
     const later = () => {
