@@ -23,8 +23,8 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archive.numerics.jit import kernel
-from archive.numerics.special import Number, erfcx, normal_cdf
+from archive.numerics.jit import inlined, kernel
+from archive.numerics.special import Number, divide, erfcx, exp, normal_cdf
 
 _ROOT_HALF = math.sqrt(0.5)
 _NORMAL = 1.0 / math.sqrt(2.0 * math.pi)
@@ -61,17 +61,16 @@ class Profile(NamedTuple):
     tail: Floats
 
 
-@kernel
+@inlined
 def density(t: Number, mu: Number, sigma: Number, lam: Number) -> tuple[Number, Number]:
     """Return the EMG of unit area and the normal density, both in 1/us, at one time."""
-    u = (t - mu) / sigma
+    u = divide(t - mu, sigma)
     a = lam * sigma
     z = (a - u) * _ROOT_HALF
-    g = math.exp(-0.5 * u * u)
-    h = 0.5 * lam * g * erfcx(abs(z))
-    if z < 0:
-        h = lam * math.exp(a * (0.5 * a - u)) - h
-    return h, g * _NORMAL / sigma
+    g = exp(-0.5 * u * u)
+    near = 0.5 * lam * g * erfcx(abs(z))
+    far = lam * exp(min(0.0, a * (0.5 * a - u)))
+    return (far - near if z < 0 else near), divide(g * _NORMAL, sigma)
 
 
 @kernel

@@ -22,7 +22,16 @@ def kernel(function: F) -> F:
     The compiled form is kept in ``NUMBA_CACHE_DIR`` (by default below the user's cache folder). Where no such folder
     can be written numba refuses to cache; then the kernel is compiled in each process.
     """
+    return _compiled(function)
+
+
+def inlined(function: F) -> F:
+    """Compile `function` as a `kernel` whose code always goes into its callers, so that their loops become vectors."""
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: F, **options: Any) -> F:
     try:
-        return cast(F, numba.njit(cache=True, nogil=True)(function))
+        return cast(F, numba.njit(cache=True, nogil=True, **options)(function))
     except RuntimeError:  # "no locator available": nowhere to keep the compiled form
-        return cast(F, numba.njit(nogil=True)(function))
+        return cast(F, numba.njit(nogil=True, **options)(function))
