@@ -110,7 +110,9 @@ class Scenario:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.counters = self._random(_COUNTERS).integers(0, packets.SEQUENCE_MODULUS, 2048)
+        # A counter that restarts from far up could as well have wrapped: before a reboot they are low.
+        highest = packets.SEQUENCE_MODULUS // 4 if options.reboot else packets.SEQUENCE_MODULUS
+        self.counters = self._random(_COUNTERS).integers(0, highest, 2048)
         self._entries: list[background.CatalogueEntry] = []
         chosen = self._random(_RETRANSMISSION).permutation(options.events)[: options.retransmissions]
         self._resend = {int(index): nth < options.conflicts for nth, index in enumerate(chosen)}
