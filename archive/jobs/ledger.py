@@ -143,7 +143,12 @@ def finish(
     LeaseLost
         As `fence`.
     """
-    values = {"state": state, "result": dict(result), "error": error, "finished_at": func.clock_timestamp()}
+    values: dict[str, Any] = {
+        "state": state,
+        "result": dict(result),
+        "error": error,
+        "finished_at": func.clock_timestamp(),
+    }
     if file_id is not None:
         values["file_id"] = file_id
     statement = update(job).where(*_ours(claim)).values(**values, lease_until=null(), worker=null())

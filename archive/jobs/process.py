@@ -58,7 +58,7 @@ def is_dead(worker: Mapping[str, Any] | None) -> bool:
     """
     if not worker or any(worker.get(name) != value for name, value in place().items()):
         return False
-    return started(int(worker["pid"])) != worker["start"]
+    return bool(started(int(worker["pid"])) != worker["start"])
 
 
 def _read(path: str) -> str:

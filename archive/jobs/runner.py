@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
+from multiprocessing import parent_process
 from pathlib import Path
-from typing import TypeVar
-
-from sqlalchemy.exc import DBAPIError
 
 from archive import log
 from archive.catalog import Catalog
 from archive.config import Settings, load
 from archive.errors import ArchiveError, DatabaseUnavailable, LeaseLost, NotFound
-from archive.jobs import ledger
+from archive.jobs import faults, ledger
+from archive.jobs.faults import patiently
 from archive.jobs.heartbeat import Heartbeat
 from archive.jobs.outcome import Outcome
 from archive.store import Home
@@ -25,7 +23,6 @@ from archive.store import Home
 GROUP = "pinakes.jobs"
 
 _log = log.get("jobs")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,11 @@ def _catalog(url: str) -> Catalog:
 
 @cache
 def _settings(home: str) -> Settings:
-    return load(Path(home))
+    """Settings of the archive, read once per process; a worker process begins its log at that moment."""
+    settings = load(Path(home))
+    if parent_process() is not None:
+        log.to_file(settings.home, "worker", settings.log.level)
+    return settings
 
 
 def run_job(job_id: int, url: str, home: str) -> Outcome:
@@ -75,7 +76,7 @@ def run_job(job_id: int, url: str, home: str) -> Outcome:
     os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(home) / "state" / "numba"))
     catalog, settings = _catalog(url), _settings(home)
     lease = settings.ingest.lease
-    claim = _patiently(lambda: _claim(catalog, job_id, lease), lease)
+    claim = patiently(lambda: _claim(catalog, job_id, lease), lease)
     if claim is None:
         return Outcome(job_id, "elsewhere")
     try:
@@ -87,14 +88,16 @@ def run_job(job_id: int, url: str, home: str) -> Outcome:
     except (KeyboardInterrupt, SystemExit):
         _release(catalog, claim)
         raise
-    except (DatabaseUnavailable, DBAPIError) as error:
-        return _after_database_error(catalog, claim, error)
+    except DatabaseUnavailable as error:
+        return _after_catalog_fault(catalog, claim, error)
     except ArchiveError as error:
         return _failed(catalog, claim, str(error))
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         return _failed(catalog, claim, f"{error.strerror or error}{where}.")
     except Exception as error:
+        if faults.is_catalog_fault(error):
+            return _after_catalog_fault(catalog, claim, error)
         _log.exception("job %d (%s) met a bug", job_id, claim.kind)
         return _failed(catalog, claim, f"Internal error ({type(error).__name__}: {error}); the log has the details.")
 
@@ -121,33 +124,15 @@ def _failed(catalog: Catalog, claim: ledger.Claim, message: str, *, retry: bool 
         with catalog.begin() as conn:
             return ledger.fail(conn, claim, message, retry=retry)
 
-    state = _patiently(note, claim.lease)
+    state = patiently(note, claim.lease)
     _log.warning("job %d (%s) attempt %d: %s: %s", claim.job_id, claim.kind, claim.attempt, state, message)
     return Outcome(claim.job_id, state, message)
 
 
-def _after_database_error(catalog: Catalog, claim: ledger.Claim, error: Exception) -> Outcome:
-    """Queue the job anew: without blame when the connection was lost, as a failed attempt for any other refusal."""
-    if isinstance(error, DBAPIError) and not error.connection_invalidated:
-        return _failed(catalog, claim, f"The catalog refused: {error.orig}".strip(), retry=True)
+def _after_catalog_fault(catalog: Catalog, claim: ledger.Claim, error: Exception) -> Outcome:
+    """Queue the job anew: without blame when the catalog went away, as a failed attempt for any refusal."""
+    if not faults.is_gone(error):
+        return _failed(catalog, claim, f"The catalog refused: {faults.sentence(error)}", retry=faults.is_passing(error))
     _log.warning("job %d (%s): the catalog went away; waiting for it", claim.job_id, claim.kind)
-    ours = _patiently(lambda: _release(catalog, claim), claim.lease)
+    ours = patiently(lambda: _release(catalog, claim), claim.lease)
     return Outcome(claim.job_id, "queued" if ours else "elsewhere", "The catalog went away.")
-
-
-def _patiently(action: Callable[[], T], patience: float) -> T:
-    """Do `action`, again and again while the catalog cannot be reached, for `patience` seconds."""
-    end = time.monotonic() + patience
-    pause = 0.05
-    while True:
-        try:
-            return action()
-        except (DatabaseUnavailable, DBAPIError) as error:
-            if isinstance(error, DBAPIError) and not error.connection_invalidated:
-                raise
-            if time.monotonic() + pause > end:
-                raise DatabaseUnavailable(
-                    f"The catalog did not come back within {patience:.0f} s; start it and run the command again."
-                ) from None
-        time.sleep(pause)
-        pause = min(2 * pause, 1.0)

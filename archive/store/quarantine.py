@@ -9,12 +9,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from archive.errors import UsageError
 from archive.store.fsync import file_hash, sync_file, sync_folders
 from archive.store.home import Home
 from archive.store.place import place
 
 MANIFEST = ".json"
 DATA = ".data"
+PART = ".part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +66,17 @@ def set_aside(
     return relpath
 
 
-def divert(home: Home, relpath: str, *, reason: str, message: str, now: datetime) -> tuple[str, str, int]:
-    """Move a file that has a final name but no row into quarantine.
+def divert(home: Home, path: Path, *, reason: str, message: str, now: datetime) -> tuple[str, str, int]:
+    """Move a file below the home that no row speaks of into quarantine.
 
     Returns
     -------
     tuple
         (path in quarantine below the home, sha256, size in bytes).
     """
-    path = home.path(relpath)
     sha256, size = file_hash(path)
-    to = set_aside(home, path, source=relpath, reason=reason, message=message, sha256=sha256, size=size, now=now)
+    source = home.relpath(path)
+    to = set_aside(home, path, source=source, reason=reason, message=message, sha256=sha256, size=size, now=now)
     path.unlink()
     sync_folders([path.parent])
     return to, sha256, size
@@ -83,7 +85,7 @@ def divert(home: Home, relpath: str, *, reason: str, message: str, now: datetime
 def write_manifest(final: Path, manifest: Manifest) -> None:
     """Write the manifest beside the set-aside file, complete or not at all."""
     target = final.with_suffix(MANIFEST)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = target.with_name(f".{target.name}.{os.getpid()}{PART}")
     with part.open("w", encoding="utf-8") as out:
         json.dump(asdict(manifest), out, indent=1)
         out.write("\n")
@@ -103,3 +105,19 @@ def listing(home: Home) -> Iterator[Path]:
     """Yield the set-aside files (not their manifests), sorted by name."""
     if home.quarantine.is_dir():
         yield from sorted(path for path in home.quarantine.iterdir() if path.suffix == DATA)
+
+
+def parts(home: Home) -> Iterator[Path]:
+    """Yield the unfinished manifests that a killed process left."""
+    if home.quarantine.is_dir():
+        yield from sorted(path for path in home.quarantine.iterdir() if path.name.endswith(PART))
+
+
+def remove(home: Home, path: Path) -> None:
+    """Remove a released file, or the litter of a killed process, from quarantine."""
+    if path.parent != home.quarantine:
+        raise UsageError(f"{path} is not in quarantine.")
+    path.unlink(missing_ok=True)
+    if path.suffix == DATA:
+        path.with_suffix(MANIFEST).unlink(missing_ok=True)
+    sync_folders([home.quarantine])
