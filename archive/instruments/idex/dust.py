@@ -27,6 +27,7 @@ _HEIGHT, _PROMINENCE = 7.0, 5.0  # sigma
 _TWO_PEAKS, _ONE_PEAK = 0.020 / DT_HIGH, 0.050 / DT_HIGH  # width, samples
 _SATURATED = SATURATION * 1023
 _ROBUST = 1.4826
+_LEVELS = 1024  # raw values of a TOF channel
 
 #: Baseline and sigma, DN, of High, Mid and Low when the record begins inside the signal, and how far off tells so.
 _REFERENCE = np.array([511.0, 513.0, 514.0])
@@ -35,13 +36,34 @@ _TRUNCATED = 20.0
 
 
 @kernel
+def _twice_median(counts: NDArray[np.int64], total: int) -> int:
+    """Return twice the median of `total` numbers, of which `counts` says how often each occurs."""
+    low = -1
+    seen = 0
+    for value in range(counts.size):
+        seen += counts[value]
+        if low < 0 and 2 * seen >= total:
+            low = value
+        if 2 * seen > total:
+            return low + value
+    return 2 * low
+
+
+@kernel
 def _noise(x: NDArray[np.int16]) -> tuple[float, float]:
-    """Return baseline and sigma of the start of a record."""
-    early = x[:_EARLY].astype(np.float64)
-    baseline = np.median(early)
-    sigma = _ROBUST * np.median(np.abs(early - baseline))
+    """Return baseline and sigma of the start of a record; samples are small integers, so counting beats sorting."""
+    early = x[:_EARLY]
+    counts = np.zeros(_LEVELS, np.int64)
+    for value in early:
+        counts[value] += 1
+    twice = _twice_median(counts, early.size)
+    deviations = np.zeros(2 * _LEVELS, np.int64)
+    for value in range(_LEVELS):
+        deviations[abs(2 * value - twice)] += counts[value]
+    baseline = twice / 2
+    sigma = _ROBUST * _twice_median(deviations, early.size) / 4
     if sigma == 0.0:
-        sigma = np.std(early)
+        sigma = np.std(early.astype(np.float64))
     return baseline, sigma
 
 
@@ -50,16 +72,16 @@ def _summits(x: NDArray[np.int16], least: float) -> NDArray[np.int64]:
     """Return local maxima of at least `least` DN, in order of time."""
     found = np.empty(x.size // 2 + 1, np.int64)
     count = 0
+    floor = math.ceil(least)
     i = 1
     while i < x.size - 1:
-        if x[i - 1] < x[i]:
+        if x[i] >= floor and x[i - 1] < x[i]:  # in this order: most samples are noise below the floor
             ahead = i + 1
             while ahead < x.size - 1 and x[ahead] == x[i]:
                 ahead += 1
             if x[ahead] < x[i]:
-                if x[i] >= least:
-                    found[count] = (i + ahead - 1) // 2
-                    count += 1
+                found[count] = (i + ahead - 1) // 2
+                count += 1
                 i = ahead
         i += 1
     return found[:count]

@@ -71,8 +71,8 @@ def variables(record: Mapping[str, Any]) -> Iterator[cdf.Variable]:
     for index, channel in enumerate(CHANNELS):
         samples: NDArray[np.int16] = record["samples"][channel.name]
         kept = samples[:, : SAMPLES_HIGH_L1A if channel.high_rate else SAMPLES_LOW]
-        usable = record["present"][:, index, None] & (kept != FILL)
-        values = np.where(usable, kept.astype(np.int64), INT_FILL)
+        values = kept.astype(np.int64)
+        values[~record["present"][:, index, None] | (kept == FILL)] = INT_FILL
         yield _waveform(channel.name, channel.title, channel.high_rate, values)
     for rate, t0, dt, count in (
         ("low", record["t0_low"], DT_LOW, SAMPLES_LOW),

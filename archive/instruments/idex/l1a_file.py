@@ -59,8 +59,16 @@ class L1aWriter:
         self._window = window_start(events.utc)
         self._fresh = np.ones(len(events), dtype=np.bool_)
         self._fresh[1:] = events.tt2000[1:] != events.tt2000[:-1]
-        self._waiting: list[dict[str, Any]] = []
-        self._rows: list[NDArray[np.int64]] = []
+        size = min(limit, len(events))
+        #: What is waiting to be written, filled from the front up to `_held`.
+        self._rows = np.zeros(size, dtype=np.int64)
+        self._samples = {channel.name: np.empty((size, channel.samples), dtype=np.int16) for channel in CHANNELS}
+        self._found = {
+            "present": np.zeros((size, len(CHANNELS)), dtype=np.bool_),
+            "saturated": np.zeros((size, len(CHANNELS)), dtype=np.bool_),
+            "dust_hit": np.zeros(size, dtype=np.bool_),
+        }
+        self._held = 0
         self._part = 0
         #: The files written so far, and for each the events (indexes into the list) in it, in order of record.
         self.files: list[NewFile] = []
@@ -70,23 +78,30 @@ class L1aWriter:
         """Take the events of a batch; of several with one epoch only the first."""
         rows = batch.first + np.flatnonzero(self._fresh[batch.first : batch.first + len(batch)])
         while rows.size:
-            held = sum(part.size for part in self._rows)
-            if held and (held == self._limit or self._window[rows[0]] != self._window[self._rows[0][0]]):
+            if self._held and (self._held == self._limit or self._window[rows[0]] != self._window[self._rows[0]]):
                 self._flush()
-                held = 0
             same = int(np.count_nonzero(self._window[rows] == self._window[rows[0]]))
-            fitting = min(same, self._limit - held)
+            fitting = min(same, self._limit - self._held)
             taken, rows = rows[:fitting], rows[fitting:]
-            self._rows.append(taken)
-            self._waiting.append(_select(batch, taken - batch.first))
+            self._take(batch, taken)
+
+    def _take(self, batch: EventBatch, rows: NDArray[np.int64]) -> None:
+        place = slice(self._held, self._held + rows.size)
+        self._rows[place] = rows
+        for channel, samples in zip(CHANNELS, batch.batch.samples, strict=True):
+            self._samples[channel.name][place] = samples[rows - batch.first]
+        self._found["present"][place] = batch.batch.present[rows - batch.first]
+        self._found["saturated"][place] = batch.saturated[rows - batch.first]
+        self._found["dust_hit"][place] = batch.dust_hit[rows - batch.first]
+        self._held += rows.size
 
     def close(self) -> None:
         """Write what is still waiting."""
-        if self._rows:
+        if self._held:
             self._flush()
 
     def _flush(self) -> None:
-        rows = np.concatenate(self._rows)
+        rows = self._rows[: self._held].copy()
         day = self._window[rows[0]]
         repeated = bool(self.contents) and self._window[self.contents[-1][0]] == day
         self._part = self._part + 1 if repeated else 1
@@ -94,39 +109,24 @@ class L1aWriter:
         file_id = f"imap_idex_{SCIENCE_PRODUCT}_{stamp(day)}_{self._lineage.tag}{part}_v001"
         path = self._folder / f"{file_id}.cdf"
         attributes = _global_attributes(file_id, "imap_idex_l1a_sci", "level 1A dust events", self._lineage)
-        waiting = self._waiting
-        self._waiting, self._rows = [], []
-        cdf.write_cdf(path, attributes, l1a.variables(self._record(rows, waiting)))
+        cdf.write_cdf(path, attributes, l1a.variables(self._record(rows)))
+        self._held = 0
         first, last = as_datetime(self._events.utc[rows[0]]), as_datetime(self._events.utc[rows[-1]])
         header = {"events": int(rows.size), "window": str(day), "part": self._part}
         self.files.append(NewFile(SCIENCE_PRODUCT, path.name, path, first, last, header))
         self.contents.append(rows)
 
-    def _record(self, rows: NDArray[np.int64], waiting: list[dict[str, Any]]) -> dict[str, Any]:
-        events = self._events
-        record: dict[str, Any] = {
+    def _record(self, rows: NDArray[np.int64]) -> dict[str, Any]:
+        events, held = self._events, self._held
+        return {
             "tt2000": events.tt2000[rows],
             "kind": events.kind[rows],
             "t0_high": events.t0_high[rows],
             "t0_low": events.t0_low[rows],
             "header": {name: column[rows] for name, column in events.header.items()},
-            "samples": {
-                channel.name: np.concatenate([part["samples"][index] for part in waiting])
-                for index, channel in enumerate(CHANNELS)
-            },
+            "samples": {name: samples[:held] for name, samples in self._samples.items()},
+            **{name: values[:held] for name, values in self._found.items()},
         }
-        for name in ("present", "saturated", "dust_hit"):
-            record[name] = np.concatenate([part[name] for part in waiting])
-        return record
-
-
-def _select(batch: EventBatch, rows: NDArray[np.int64]) -> dict[str, Any]:
-    return {
-        "samples": [samples[rows] for samples in batch.batch.samples],
-        "present": batch.batch.present[rows],
-        "saturated": batch.saturated[rows],
-        "dust_hit": batch.dust_hit[rows],
-    }
 
 
 def write_messages(
