@@ -44,8 +44,8 @@ def upgrade() -> None:
             nullable=False,
             comment="When this version first wrote to this catalog.",
         ),
-        sa.PrimaryKeyConstraint("id", name="pk_code_version"),
-        sa.UniqueConstraint("name", "version", name="uq_code_version_name_version"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_code_version")),
+        sa.UniqueConstraint("name", "version", name=op.f("uq_code_version_name_version")),
         schema="core",
         comment="Versions of the code that wrote rows.",
     )
@@ -54,8 +54,8 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False, comment=KEY),
         sa.Column("name", NAME, nullable=False, comment="Short lower-case name, for example idex."),
         sa.Column("title", sa.Text(), nullable=False, comment="Name for people."),
-        sa.PrimaryKeyConstraint("id", name="pk_instrument"),
-        sa.UniqueConstraint("name", name="uq_instrument_name"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_instrument")),
+        sa.UniqueConstraint("name", name=op.f("uq_instrument_name")),
         schema="core",
         comment="Instruments and other origins of files.",
     )
@@ -69,10 +69,12 @@ def upgrade() -> None:
             "created_at", TIME, server_default=sa.text("now()"), nullable=False, comment="When the set was written."
         ),
         sa.ForeignKeyConstraint(
-            ["instrument_id"], ["core.instrument.id"], name="fk_calibration_set_instrument_id_instrument"
+            ["instrument_id"], ["core.instrument.id"], name=op.f("fk_calibration_set_instrument_id_instrument")
         ),
-        sa.PrimaryKeyConstraint("id", name="pk_calibration_set"),
-        sa.UniqueConstraint("instrument_id", "name", "version", name="uq_calibration_set_instrument_id_name_version"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_calibration_set")),
+        sa.UniqueConstraint(
+            "instrument_id", "name", "version", name=op.f("uq_calibration_set_instrument_id_name_version")
+        ),
         schema="core",
         comment="Versions of calibrations. Sets are appended, never edited.",
     )
@@ -89,9 +91,11 @@ def upgrade() -> None:
         sa.Column(
             "attributes", JSONB(), server_default=sa.text("'{}'"), nullable=False, comment="Further attributes (ISTP)."
         ),
-        sa.ForeignKeyConstraint(["instrument_id"], ["core.instrument.id"], name="fk_product_instrument_id_instrument"),
-        sa.PrimaryKeyConstraint("id", name="pk_product"),
-        sa.UniqueConstraint("instrument_id", "name", name="uq_product_instrument_id_name"),
+        sa.ForeignKeyConstraint(
+            ["instrument_id"], ["core.instrument.id"], name=op.f("fk_product_instrument_id_instrument")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_product")),
+        sa.UniqueConstraint("instrument_id", "name", name=op.f("uq_product_instrument_id_name")),
         schema="core",
         comment="Kinds of files: what instrument, what level, what format.",
     )
@@ -117,9 +121,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["calibration_set_id"],
             ["core.calibration_set.id"],
-            name="fk_calibration_calibration_set_id_calibration_set",
+            name=op.f("fk_calibration_calibration_set_id_calibration_set"),
         ),
-        sa.PrimaryKeyConstraint("id", name="pk_calibration"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_calibration")),
         schema="core",
         comment="Calibration values with the data times they are valid for.",
     )
@@ -144,7 +148,7 @@ def upgrade() -> None:
             TSTZRANGE(),
             sa.Computed("tstzrange(t_start, t_end, '[]')", persisted=True),
             nullable=True,
-            comment="t_start to t_end, both inclusive; for overlap searches.",
+            comment="t_start to t_end, both inclusive; for overlaps with other ranges.",
         ),
         sa.Column(
             "version",
@@ -171,22 +175,32 @@ def upgrade() -> None:
             "created_at", TIME, server_default=sa.text("now()"), nullable=False, comment="When the row was written."
         ),
         sa.Column("verified_at", TIME, nullable=True, comment="When the bytes were last compared with sha256."),
-        sa.CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="ck_file_sha256"),
         sa.CheckConstraint(
-            "state in ('pending', 'available', 'missing', 'corrupt', 'quarantined', 'retired')", name="ck_file_state"
+            "state in ('pending', 'available', 'missing', 'corrupt', 'quarantined', 'retired')",
+            name=op.f("ck_file_state"),
         ),
-        sa.CheckConstraint("size >= 0", name="ck_file_size"),
-        sa.CheckConstraint("t_start <= t_end", name="ck_file_times"),
+        sa.CheckConstraint("octet_length(sha256) = 64", name=op.f("ck_file_sha256")),
+        sa.CheckConstraint("size >= 0", name=op.f("ck_file_size")),
+        sa.CheckConstraint("t_start <= t_end", name=op.f("ck_file_times")),
         sa.ForeignKeyConstraint(
-            ["code_version_id"], ["core.code_version.id"], name="fk_file_code_version_id_code_version"
+            ["code_version_id"], ["core.code_version.id"], name=op.f("fk_file_code_version_id_code_version")
         ),
-        sa.ForeignKeyConstraint(["product_id"], ["core.product.id"], name="fk_file_product_id_product"),
-        sa.PrimaryKeyConstraint("id", name="pk_file"),
-        sa.UniqueConstraint("relpath", name="uq_file_relpath"),
+        sa.ForeignKeyConstraint(["product_id"], ["core.product.id"], name=op.f("fk_file_product_id_product")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_file")),
+        sa.UniqueConstraint("relpath", name=op.f("uq_file_relpath")),
         schema="core",
         comment="Every file the archive holds: raw, decoded, preview and report files alike.",
     )
     op.create_index("ix_file_created_at", "file", ["created_at"], unique=False, schema="core", postgresql_using="brin")
+    op.create_index(
+        "ix_file_made_sha256",
+        "file",
+        ["sha256"],
+        unique=False,
+        schema="core",
+        postgresql_using="hash",
+        postgresql_where=sa.text("not received"),
+    )
     op.create_index(
         "ix_file_not_available",
         "file",
@@ -195,9 +209,16 @@ def upgrade() -> None:
         schema="core",
         postgresql_where=sa.text("state != 'available'"),
     )
-    op.create_index("ix_file_product_id_t_start", "file", ["product_id", "t_start"], unique=False, schema="core")
-    op.create_index("ix_file_sha256", "file", ["sha256"], unique=False, schema="core", postgresql_using="hash")
-    op.create_index("ix_file_t_range", "file", ["t_range"], unique=False, schema="core", postgresql_using="gist")
+    op.create_index(op.f("ix_file_product_id_t_start"), "file", ["product_id", "t_start"], unique=False, schema="core")
+    op.create_index(
+        "ix_file_times",
+        "file",
+        ["t_start", "t_end"],
+        unique=False,
+        schema="core",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": "16", "autosummarize": "on"},
+    )
     op.create_index(
         "uq_file_received_sha256",
         "file",
@@ -241,16 +262,18 @@ def upgrade() -> None:
             nullable=False,
             comment="When the row was first written.",
         ),
-        sa.ForeignKeyConstraint(["file_id"], ["core.file.id"], name="fk_event_file_id_file"),
-        sa.ForeignKeyConstraint(["instrument_id"], ["core.instrument.id"], name="fk_event_instrument_id_instrument"),
-        sa.PrimaryKeyConstraint("id", name="pk_event"),
-        sa.UniqueConstraint("instrument_id", "identity", name="uq_event_instrument_id_identity"),
+        sa.ForeignKeyConstraint(["file_id"], ["core.file.id"], name=op.f("fk_event_file_id_file")),
+        sa.ForeignKeyConstraint(
+            ["instrument_id"], ["core.instrument.id"], name=op.f("fk_event_instrument_id_instrument")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
+        sa.UniqueConstraint("instrument_id", "identity", name=op.f("uq_event_instrument_id_identity")),
         schema="core",
         comment="Everything that happened, one row an event, whatever number of files carry it.",
     )
-    op.create_index("ix_event_file_id", "event", ["file_id"], unique=False, schema="core")
+    op.create_index(op.f("ix_event_file_id"), "event", ["file_id"], unique=False, schema="core")
     op.create_index(
-        "ix_event_instrument_id_kind_t", "event", ["instrument_id", "kind", "t"], unique=False, schema="core"
+        op.f("ix_event_instrument_id_kind_t"), "event", ["instrument_id", "kind", "t"], unique=False, schema="core"
     )
     op.create_index("ix_event_t", "event", ["t"], unique=False, schema="core")
     op.create_table(
@@ -269,9 +292,11 @@ def upgrade() -> None:
             "t_first", TIME, nullable=True, comment="Packet time of the first packet, UTC; null when it has none."
         ),
         sa.Column("t_last", TIME, nullable=True, comment="Packet time of the last packet, UTC; null when it has none."),
-        sa.CheckConstraint("apid between 0 and 2047", name="ck_file_apid_apid"),
-        sa.ForeignKeyConstraint(["file_id"], ["core.file.id"], name="fk_file_apid_file_id_file", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("file_id", "apid", name="pk_file_apid"),
+        sa.CheckConstraint("apid between 0 and 2047", name=op.f("ck_file_apid_apid")),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["core.file.id"], name=op.f("fk_file_apid_file_id_file"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("file_id", "apid", name=op.f("pk_file_apid")),
         schema="core",
         comment="Packets per APID of every packet file.",
     )
@@ -286,14 +311,16 @@ def upgrade() -> None:
             nullable=False,
             comment="What the parent was for, for example source or calibration.",
         ),
-        sa.CheckConstraint("file_id <> parent_id", name="ck_file_parent_not_itself"),
-        sa.ForeignKeyConstraint(["file_id"], ["core.file.id"], name="fk_file_parent_file_id_file", ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["parent_id"], ["core.file.id"], name="fk_file_parent_parent_id_file"),
-        sa.PrimaryKeyConstraint("file_id", "parent_id", "role", name="pk_file_parent"),
+        sa.CheckConstraint("file_id <> parent_id", name=op.f("ck_file_parent_not_itself")),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["core.file.id"], name=op.f("fk_file_parent_file_id_file"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["parent_id"], ["core.file.id"], name=op.f("fk_file_parent_parent_id_file")),
+        sa.PrimaryKeyConstraint("file_id", "parent_id", "role", name=op.f("pk_file_parent")),
         schema="core",
         comment="Lineage: which file was made from which.",
     )
-    op.create_index("ix_file_parent_parent_id", "file_parent", ["parent_id"], unique=False, schema="core")
+    op.create_index(op.f("ix_file_parent_parent_id"), "file_parent", ["parent_id"], unique=False, schema="core")
     op.create_table(
         "packet_gap",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False, comment=KEY),
@@ -311,13 +338,15 @@ def upgrade() -> None:
             "n_missing", sa.Integer(), nullable=False, comment="Packets left out, modulo 16384; 0 unless kind is gap."
         ),
         sa.Column("byte_offset", sa.BigInteger(), nullable=False, comment="Where the packet after the jump begins."),
-        sa.CheckConstraint("kind in ('gap', 'reboot', 'backward', 'duplicate')", name="ck_packet_gap_kind"),
-        sa.ForeignKeyConstraint(["file_id"], ["core.file.id"], name="fk_packet_gap_file_id_file", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id", name="pk_packet_gap"),
+        sa.CheckConstraint("kind in ('gap', 'reboot', 'backward', 'duplicate')", name=op.f("ck_packet_gap_kind")),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["core.file.id"], name=op.f("fk_packet_gap_file_id_file"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_packet_gap")),
         schema="core",
         comment="Jumps of the sequence counters.",
     )
-    op.create_index("ix_packet_gap_file_id_apid", "packet_gap", ["file_id", "apid"], unique=False, schema="core")
+    op.create_index(op.f("ix_packet_gap_file_id_apid"), "packet_gap", ["file_id", "apid"], unique=False, schema="core")
     op.create_table(
         "job",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False, comment=KEY),
@@ -366,16 +395,18 @@ def upgrade() -> None:
         ),
         sa.Column("started_at", TIME, nullable=True, comment="When the current attempt began."),
         sa.Column("finished_at", TIME, nullable=True, comment="When the job ended."),
-        sa.CheckConstraint("(state = 'running') = (lease_until is not null)", name="ck_job_lease"),
-        sa.CheckConstraint("state in ('queued', 'running', 'done', 'failed', 'quarantined')", name="ck_job_state"),
-        sa.ForeignKeyConstraint(["file_id"], ["core.file.id"], name="fk_job_file_id_file"),
-        sa.ForeignKeyConstraint(["parent_id"], ["ops.job.id"], name="fk_job_parent_id_job", ondelete="SET NULL"),
-        sa.PrimaryKeyConstraint("id", name="pk_job"),
-        sa.UniqueConstraint("kind", "key", name="uq_job_kind_key"),
+        sa.CheckConstraint("(state = 'running') = (lease_until is not null)", name=op.f("ck_job_lease")),
+        sa.CheckConstraint(
+            "state in ('queued', 'running', 'done', 'failed', 'quarantined')", name=op.f("ck_job_state")
+        ),
+        sa.ForeignKeyConstraint(["file_id"], ["core.file.id"], name=op.f("fk_job_file_id_file")),
+        sa.ForeignKeyConstraint(["parent_id"], ["ops.job.id"], name=op.f("fk_job_parent_id_job"), ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
+        sa.UniqueConstraint("kind", "key", name=op.f("uq_job_kind_key")),
         schema="ops",
         comment="The one ledger of all work: claimed with a lease, fenced by the attempt number.",
     )
-    op.create_index("ix_job_file_id", "job", ["file_id"], unique=False, schema="ops")
+    op.create_index(op.f("ix_job_file_id"), "job", ["file_id"], unique=False, schema="ops")
     op.create_index(
         "ix_job_running",
         "job",
@@ -400,16 +431,16 @@ def upgrade() -> None:
             "record", sa.Integer(), nullable=False, comment="Index of the event's record in the product, from 0."
         ),
         sa.ForeignKeyConstraint(
-            ["event_id"], ["core.event.id"], name="fk_event_product_event_id_event", ondelete="CASCADE"
+            ["event_id"], ["core.event.id"], name=op.f("fk_event_product_event_id_event"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["file_id"], ["core.file.id"], name="fk_event_product_file_id_file", ondelete="CASCADE"
+            ["file_id"], ["core.file.id"], name=op.f("fk_event_product_file_id_file"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("event_id", "file_id", name="pk_event_product"),
+        sa.PrimaryKeyConstraint("event_id", "file_id", name=op.f("pk_event_product")),
         schema="core",
         comment="In which record of which product file an event lies.",
     )
-    op.create_index("ix_event_product_file_id", "event_product", ["file_id"], unique=False, schema="core")
+    op.create_index(op.f("ix_event_product_file_id"), "event_product", ["file_id"], unique=False, schema="core")
     op.create_table(
         "event_source",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False, comment=KEY),
@@ -426,14 +457,16 @@ def upgrade() -> None:
         sa.Column(
             "missing", JSONB(), server_default=sa.text("'[]'"), nullable=False, comment="The parts that are not there."
         ),
-        sa.ForeignKeyConstraint(["event_id"], ["core.event.id"], name="fk_event_source_event_id_event"),
-        sa.ForeignKeyConstraint(["file_id"], ["core.file.id"], name="fk_event_source_file_id_file", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id", name="pk_event_source"),
-        sa.UniqueConstraint("file_id", "match_key", "digest", name="uq_event_source_file_id_match_key_digest"),
+        sa.ForeignKeyConstraint(["event_id"], ["core.event.id"], name=op.f("fk_event_source_event_id_event")),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["core.file.id"], name=op.f("fk_event_source_file_id_file"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_source")),
+        sa.UniqueConstraint("file_id", "match_key", "digest", name=op.f("uq_event_source_file_id_match_key_digest")),
         schema="core",
         comment="Which raw file holds how much of which event: retransmissions, parts and orphans.",
     )
-    op.create_index("ix_event_source_event_id", "event_source", ["event_id"], unique=False, schema="core")
+    op.create_index(op.f("ix_event_source_event_id"), "event_source", ["event_id"], unique=False, schema="core")
     op.create_index(
         "ix_event_source_incomplete",
         "event_source",
@@ -442,7 +475,7 @@ def upgrade() -> None:
         schema="core",
         postgresql_where=sa.text("not complete"),
     )
-    op.create_index("ix_event_source_match_key", "event_source", ["match_key"], unique=False, schema="core")
+    op.create_index(op.f("ix_event_source_match_key"), "event_source", ["match_key"], unique=False, schema="core")
     op.create_table(
         "file_problem",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False, comment=KEY),
@@ -471,16 +504,18 @@ def upgrade() -> None:
         sa.Column(
             "created_at", TIME, server_default=sa.text("now()"), nullable=False, comment="When the row was written."
         ),
-        sa.CheckConstraint("severity in ('info', 'warning', 'error')", name="ck_file_problem_severity"),
-        sa.ForeignKeyConstraint(["file_id"], ["core.file.id"], name="fk_file_problem_file_id_file"),
-        sa.ForeignKeyConstraint(["job_id"], ["ops.job.id"], name="fk_file_problem_job_id_job", ondelete="SET NULL"),
-        sa.PrimaryKeyConstraint("id", name="pk_file_problem"),
+        sa.CheckConstraint("severity in ('info', 'warning', 'error')", name=op.f("ck_file_problem_severity")),
+        sa.ForeignKeyConstraint(["file_id"], ["core.file.id"], name=op.f("fk_file_problem_file_id_file")),
+        sa.ForeignKeyConstraint(
+            ["job_id"], ["ops.job.id"], name=op.f("fk_file_problem_job_id_job"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_file_problem")),
         schema="core",
         comment="What is wrong with files, where, and what was done about it.",
     )
     op.create_index("ix_file_problem_created_at", "file_problem", ["created_at"], unique=False, schema="core")
-    op.create_index("ix_file_problem_file_id", "file_problem", ["file_id"], unique=False, schema="core")
-    op.create_index("ix_file_problem_job_id", "file_problem", ["job_id"], unique=False, schema="core")
+    op.create_index(op.f("ix_file_problem_file_id"), "file_problem", ["file_id"], unique=False, schema="core")
+    op.create_index(op.f("ix_file_problem_job_id"), "file_problem", ["job_id"], unique=False, schema="core")
     op.create_table(
         "quarantine",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False, comment=KEY),
@@ -498,14 +533,14 @@ def upgrade() -> None:
             "created_at", TIME, server_default=sa.text("now()"), nullable=False, comment="When it was set aside."
         ),
         sa.Column("released_at", TIME, nullable=True, comment="When it was taken out again."),
-        sa.ForeignKeyConstraint(["file_id"], ["core.file.id"], name="fk_quarantine_file_id_file"),
-        sa.ForeignKeyConstraint(["job_id"], ["ops.job.id"], name="fk_quarantine_job_id_job", ondelete="SET NULL"),
-        sa.PrimaryKeyConstraint("id", name="pk_quarantine"),
-        sa.UniqueConstraint("relpath", name="uq_quarantine_relpath"),
+        sa.ForeignKeyConstraint(["file_id"], ["core.file.id"], name=op.f("fk_quarantine_file_id_file")),
+        sa.ForeignKeyConstraint(["job_id"], ["ops.job.id"], name=op.f("fk_quarantine_job_id_job"), ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantine")),
+        sa.UniqueConstraint("relpath", name=op.f("uq_quarantine_relpath")),
         schema="ops",
         comment="Files set aside with a reason; their bytes lie under quarantine/ with a manifest beside them.",
     )
-    op.create_index("ix_quarantine_file_id", "quarantine", ["file_id"], unique=False, schema="ops")
+    op.create_index(op.f("ix_quarantine_file_id"), "quarantine", ["file_id"], unique=False, schema="ops")
 
 
 def downgrade() -> None:
