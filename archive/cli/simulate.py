@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,12 @@ def idex(
         chosen["start"] = start.replace(tzinfo=UTC)
     if unset_clock:
         chosen["start"] = None
-    capture = write(out, Options(background=not science_only, **chosen), overwrite=force)
+    options = Options(background=not science_only, **chosen)
+    if context.quiet or not sys.stderr.isatty():
+        capture = write(out, options, overwrite=force)
+    else:
+        with click.progressbar(length=options.events, label="Simulating", file=sys.stderr) as bar:
+            capture = write(out, options, overwrite=force, progress=bar.update)
     context.say(
         f"Wrote {capture.events} events in {capture.packets} packets, {capture.bytes / 1e6:.1f} MB;"
         f" the truth is in {capture.truth}."
