@@ -38,7 +38,7 @@ def test_the_reference_fits_are_reached() -> None:
         if case["lambda_well_determined"]:
             assert lam == pytest.approx(expected["lambda_per_us"], rel=tolerance["lambda_rel"])
         else:
-            assert "lambda_undetermined" in status.words(fit.status[0])
+            assert fit.errors[0, 3] > 0.2 * lam
         assert fit.chi2[0] <= case["chi_square"] * (1 + tolerance["chi_square_excess_rel"]) + 1e-15
         assert fit.area_in_window[0] == pytest.approx(case["area_in_window"], rel=2 * tolerance["area_rel"])
         if case["standard_error"]:
