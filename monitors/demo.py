@@ -36,7 +36,8 @@ def simulated(context: Context, events: int, seed: int) -> list[str]:
     from archive.cli import run
     from archive.config import open_home
 
-    folder = open_home(context.home).home / "incoming"
+    folder = open_home(context.home).home / "simulated"
+    folder.mkdir(exist_ok=True)
     paths = []
     for number, extra in enumerate(([], ["--compressed"])):
         path = folder / f"simulated_idex_{number + 1}.pkts"

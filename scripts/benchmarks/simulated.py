@@ -1,0 +1,19 @@
+"""Simulated captures for the benchmarks, made once per run."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from archive.instruments.idex.simulate import Options, simulate
+
+_FOLDER = TemporaryDirectory(prefix="pinakes-bench-")
+
+
+@cache
+def capture(events: int, compression: str = "none", seed: int = 1) -> Path:
+    """Return an IDEX capture with so many events; `compression` is none, mix or all."""
+    out = Path(_FOLDER.name) / f"{events}_{compression}_{seed}.pkts"
+    simulate(out, Options(events=events, seed=seed, compression=compression, arrays=False))  # type: ignore[arg-type]
+    return out
