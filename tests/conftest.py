@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.site_sample"]
 
 
 @pytest.fixture(autouse=True)

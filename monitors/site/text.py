@@ -14,6 +14,9 @@ NOTHING = "–"
 
 BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
+#: Browsers hold numbers in 64-bit floating point.
+LARGEST_EXACT = 2**53
+
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 #: Characters that could end a script element or start markup; as JSON escapes they mean the same to the browser.
@@ -70,7 +73,7 @@ def script_json(value: object) -> str:
     """Return JSON that may stand inside a script element or a script file, whatever text it carries.
 
     Pure ASCII (so no U+2028 or U+2029), and no ``<``, ``>`` or ``&`` (so no ``</script>``). NaN and infinities become
-    null; times become ISO 8601 text in UTC.
+    null; times become ISO 8601 text in UTC; whole numbers that a browser would round become text.
     """
     text = json.dumps(_jsonable(value), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.translate(SCRIPT_ESCAPES)
@@ -79,6 +82,8 @@ def script_json(value: object) -> str:
 def _jsonable(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, int) and abs(value) > LARGEST_EXACT:
+        return str(value)
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, Mapping):
