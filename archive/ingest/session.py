@@ -18,6 +18,7 @@ from archive.catalog.bulk import copy_rows
 from archive.catalog.schema import file, file_problem, job
 from archive.config import Settings
 from archive.errors import HashMismatch, UnreadableSource
+from archive.ingest.commit import ASSEMBLE
 from archive.ingest.recognise import recognised
 from archive.ingest.report import FileReport, Report
 from archive.ingest.sources import Origin, Refused, expand
@@ -143,6 +144,9 @@ class Session:
         if self._follow:
             # Of all sources, the settled ones too: a killed run may have left its follow-ups undone.
             for outcome in self._drain.follow_ups(asked):
+                _count_follow_up(report, outcome)
+            # A source that a killed run had disposed of cannot be named again; its events may still want assembling.
+            for outcome in self._drain.everything([ASSEMBLE]):
                 _count_follow_up(report, outcome)
         return report
 

@@ -68,9 +68,9 @@ class Drain:
             parents = patiently(partial(self._children, parents), self._patience)
             yield from self.run(parents)
 
-    def everything(self) -> Iterator[Outcome]:
-        """Run all queued jobs of every kind until none is left."""
-        while ids := patiently(self._waiting, self._patience):
+    def everything(self, kinds: Sequence[str] | None = None) -> Iterator[Outcome]:
+        """Run all queued jobs of these kinds (None: of every kind) until none is left."""
+        while ids := patiently(partial(self._waiting, kinds), self._patience):
             yield from self.run(ids)
 
     def _attempts(self, look: _Look) -> Iterator[Outcome]:
@@ -115,10 +115,10 @@ class Drain:
                 children += conn.execute(query.where(job.c.state.in_(ledger.OPEN)).order_by(job.c.id)).scalars()
         return children
 
-    def _waiting(self) -> list[int]:
+    def _waiting(self, kinds: Sequence[str] | None) -> list[int]:
         with self._catalog.begin() as conn:
             ledger.recover(conn)
-            return ledger.next_queued(conn, ledger.BATCH)
+            return ledger.next_queued(conn, ledger.BATCH, kinds)
 
 
 class _Look:

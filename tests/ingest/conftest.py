@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,6 +55,14 @@ class ToyArchive:
     def ingest(self, *paths: Path, **options: Any) -> Report:
         """Bring in these paths, or everything in the drop folder."""
         return ingest(self.catalog, self.settings, paths or [self.drop], **options)
+
+    def reset(self) -> None:
+        """Empty the archive, products of instruments and sources excepted."""
+        with self.catalog.begin() as conn:
+            conn.execute(text("truncate core.file, core.event, ops.job, toy.reading cascade"))
+        for folder in (self.home.files, self.home.quarantine, self.home.staging):
+            shutil.rmtree(folder)
+            folder.mkdir()
 
     def rows(self, query: str, **values: Any) -> list[Any]:
         """Return the rows of a query."""
