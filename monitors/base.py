@@ -148,6 +148,7 @@ class Context:
     window: tuple[datetime, datetime] | None
     options: Mapping[str, Any]
     log: logging.Logger
+    advance: bool = False
     writes: list[Write] = field(default_factory=list)
     closers: list[Callable[[Connection], object]] = field(default_factory=list)
     marks: dict[str, int] = field(default_factory=dict)
@@ -165,7 +166,8 @@ class Context:
 
         The high-water mark of the selection advances when, and only when, the run ends well. It counts the order of
         ingest, not of observation: a file that is delivered late is new when it comes. In a back-fill the files whose
-        time of ingest (or, ``by="observed"``, of observation) lies in the window are returned, and no mark moves.
+        time of ingest (or, ``by="observed"``, of observation) lies in the window are returned, and no mark moves unless
+        that was asked for.
 
         Parameters
         ----------
@@ -180,7 +182,10 @@ class Context:
 
         selector = sequence.Selector(instrument, product, level)
         if self.window is not None:
-            return sequence.files_in_window(self.catalog, selector, self.window, by=by, limit=limit)
+            inside = sequence.files_in_window(self.catalog, selector, self.window, by=by, limit=limit)
+            if self.advance and inside.mark:
+                self.marks[selector.text] = inside.mark
+            return inside
         found = sequence.new_files(self.catalog, self.monitor_id, selector, self.algorithm, limit=limit)
         self.marks[selector.text] = found.mark
         return found
