@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from archive.catalog import url as urls
 from archive.catalog.engine import make_engine
-from archive.catalog.revision import VERSION_TABLE, head, revisions
+from archive.catalog.revision import READ_VERSION, head, revisions
 from archive.errors import DatabaseUnavailable, SchemaBehind
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Catalog:
         """
         try:
             with self.read() as conn:
-                found = conn.execute(text(f"select version_num from {VERSION_TABLE}")).scalar()  # noqa: S608
+                found = conn.execute(text(READ_VERSION)).scalar()
         except ProgrammingError:  # no such table or schema
             found = None
         if found == head():

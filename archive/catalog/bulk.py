@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from psycopg2 import sql
 from sqlalchemy import Table
 from sqlalchemy.engine import Connection
 
@@ -45,7 +46,7 @@ def copy_rows(conn: Connection, table: Table, columns: Columns) -> int:
     TypeError
         For a value that has no text form.
     """
-    return _copy(conn, table, _qualified(conn, table), columns)
+    return _copy(conn, table, _qualified(table), columns)
 
 
 def upsert(
@@ -78,38 +79,40 @@ def upsert(
     columns = _last_of_each(columns, key)
     if not _length(columns):
         return 0
-    quote = conn.dialect.identifier_preparer.quote
-    target = _qualified(conn, table)
-    names = ", ".join(map(quote, columns))
-    stage = quote(f"stage_{table.name}")
+    stage = sql.Identifier(f"stage_{table.name}")
+    target = _qualified(table)
+    names = _names(columns)
+    action = sql.SQL("nothing")
+    if changing:
+        # Without the WHERE an unchanged row would be rewritten: dead rows, index work, WAL.
+        action = sql.SQL("update set ({}) = row({}) where row({}) is distinct from row({})").format(
+            _names(changing), _names(changing, "excluded"), _names(changing, "kept"), _names(changing, "excluded")
+        )
     with _cursor(conn) as cursor:
-        cursor.execute(f"create temporary table {stage} on commit drop as select {names} from {target} with no data")  # noqa: S608
-        _copy(conn, table, stage, columns)
-        action = "nothing"
-        if changing:
-            assignments = ", ".join(f"{quote(c)} = excluded.{quote(c)}" for c in changing)
-            old = ", ".join(f"kept.{quote(c)}" for c in changing)
-            new = ", ".join(f"excluded.{quote(c)}" for c in changing)
-            # Without the WHERE an unchanged row would be rewritten: dead rows, index work, WAL.
-            action = f"update set {assignments} where ({old}) is distinct from ({new})"
         cursor.execute(
-            f"insert into {target} as kept ({names}) select {names} from {stage} "  # noqa: S608 - quoted names
-            f"on conflict ({', '.join(map(quote, key))}) do {action}"
+            sql.SQL("create temporary table {} on commit drop as select {} from {} with no data").format(
+                stage, names, target
+            )
+        )
+        _copy(conn, table, stage, columns)
+        cursor.execute(
+            sql.SQL("insert into {} as kept ({}) select {} from {} on conflict ({}) do {}").format(
+                target, names, names, stage, _names(key), action
+            )
         )
         written = int(cursor.rowcount)
-        cursor.execute(f"drop table {stage}")
+        cursor.execute(sql.SQL("drop table {}").format(stage))
     return written
 
 
-def _copy(conn: Connection, table: Table, target: str, columns: Columns) -> int:
+def _copy(conn: Connection, table: Table, target: sql.Composable, columns: Columns) -> int:
     rows = _length(columns)
     unknown = [name for name in columns if name not in table.c]
     if unknown:
         raise ValueError(f"The table {table.fullname} has no column {unknown[0]!r}.")
     if not rows:
         return 0
-    names = ", ".join(conn.dialect.identifier_preparer.quote(name) for name in columns)
-    statement = f"copy {target} ({names}) from stdin"
+    statement = sql.SQL("copy {} ({}) from stdin").format(target, _names(columns))
     with _cursor(conn) as cursor:
         for chunk in _chunks(table, columns, rows):
             cursor.copy_expert(statement, io.BytesIO(chunk), size=1 << 20)
@@ -152,5 +155,10 @@ def _cursor(conn: Connection) -> closing[Any]:
     return closing(conn.connection.cursor())
 
 
-def _qualified(conn: Connection, table: Table) -> str:
-    return conn.dialect.identifier_preparer.format_table(table)
+def _qualified(table: Table) -> sql.Composable:
+    return sql.Identifier(*(part for part in (table.schema, table.name) if part))
+
+
+def _names(columns: Iterable[str], table: str | None = None) -> sql.Composable:
+    """Return the column names, quoted, with commas between them."""
+    return sql.SQL(", ").join(sql.Identifier(table, name) if table else sql.Identifier(name) for name in columns)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg2
+from psycopg2 import sql
 from sqlalchemy.engine import URL
 
 from archive.catalog import accounts, cluster
@@ -218,7 +219,7 @@ def _ensure_database(found: Cluster) -> None:
         with connection.cursor() as cursor:
             cursor.execute("select 1 from pg_database where datname = %s", (DATABASE,))
             if cursor.fetchone() is None:
-                cursor.execute(f'create database "{DATABASE}" template template0')
+                cursor.execute(sql.SQL("create database {} template template0").format(sql.Identifier(DATABASE)))
 
 
 def _clear_remains(found: Cluster) -> bool:

@@ -10,9 +10,10 @@ from alembic.util import CommandError
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.schema import CreateSchema
 
-from archive.catalog import Catalog
-from archive.catalog.revision import PACKAGE, VERSION_SCHEMA, VERSION_TABLE, head, revisions
+from archive.catalog import Catalog, roles, views
+from archive.catalog.revision import PACKAGE, READ_VERSION, VERSION_SCHEMA, VERSION_TABLE, head, revisions
 from archive.errors import UsageError
 
 __all__ = ["configuration", "current", "downgrade", "head", "revisions", "upgrade"]
@@ -26,8 +27,9 @@ LOCK = 0x70696E616B6573
 def upgrade(catalog: Catalog, revision: str = "head") -> str | None:
     """Bring the schema up to `revision`, and return the revision it was at before (None: it was empty).
 
-    Everything happens in one transaction: a process that is killed leaves the schema as it was. A second process that
-    does the same waits, and then finds nothing to do.
+    The views and the roles of the duties are made anew where they are not as declared. Everything happens in one
+    transaction: a process that is killed leaves the schema as it was. A second process that does the same waits, and
+    then finds nothing to do.
 
     Raises
     ------
@@ -38,7 +40,14 @@ def upgrade(catalog: Catalog, revision: str = "head") -> str | None:
     """
     with catalog.begin() as conn:
         before = _prepare(conn)
+        fresh = before == head() and views.up_to_date(conn)
+        if not fresh:
+            views.drop(conn)
         _run(conn, "upgrade", revision)
+        if not fresh and _revision(conn) == head():
+            views.create(conn)
+        if _revision(conn) == head():
+            roles.apply(conn)
     return before
 
 
@@ -52,7 +61,10 @@ def downgrade(catalog: Catalog, revision: str) -> str | None:
     """
     with catalog.begin() as conn:
         before = _prepare(conn)
+        views.drop(conn)
         _run(conn, "downgrade", revision)
+        if _revision(conn) == head():
+            views.create(conn)
     return before
 
 
@@ -79,13 +91,13 @@ def _prepare(conn: Connection) -> str | None:
     conn.execute(text("set local lock_timeout = 0"))
     conn.execute(text("set local statement_timeout = 0"))  # an index on a large table takes what it takes
     conn.execute(text("select pg_advisory_xact_lock(:key)"), {"key": LOCK})
-    conn.execute(text(f"create schema if not exists {VERSION_SCHEMA}"))
+    conn.execute(CreateSchema(VERSION_SCHEMA, if_not_exists=True))
     exists = conn.execute(text("select to_regclass(:name)"), {"name": VERSION_TABLE}).scalar()
     return _revision(conn) if exists else None
 
 
 def _revision(conn: Connection) -> str | None:
-    found: str | None = conn.execute(text(f"select version_num from {VERSION_TABLE}")).scalar()  # noqa: S608
+    found: str | None = conn.execute(text(READ_VERSION)).scalar()
     return found
 
 

@@ -10,7 +10,8 @@ PACKAGE = "archive.migrations"
 
 VERSION_SCHEMA = "ops"
 VERSION_NAME = "alembic_version"
-VERSION_TABLE = f"{VERSION_SCHEMA}.{VERSION_NAME}"
+VERSION_TABLE = "ops.alembic_version"
+READ_VERSION = "select version_num from ops.alembic_version"
 
 
 @cache
