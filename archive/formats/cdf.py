@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cdflib
 import numpy as np
@@ -35,6 +35,29 @@ def _deflate(data: bytes, level: int) -> bytes:
 
 # cdflib offers no choice of the compressor, and its own writes the time of day into every block.
 cdfwrite.gzip_deflate = _deflate
+
+
+class _Writer(cdfwrite.CDF):  # type: ignore[misc]
+    """The library's writer, which forgets where the last entry of an attribute is and reads its way there each time.
+
+    Variables come in order of their numbers here, so the last entry is the one to link the next to. The file is the
+    same byte for byte; it is written five times as fast when it has a hundred variables.
+    """
+
+    def __init__(self, path: Path, spec: dict[str, Any]) -> None:
+        super().__init__(path, cdf_spec=spec)
+        self._last: dict[int, tuple[int, int]] = {}
+
+    def _update_aedr_link(self, f: BinaryIO, number: int, z_variable: bool, variable: int, offset: int) -> None:
+        count, last = self._last.get(number, (0, 0))
+        self._last[number] = (count + 1, offset)
+        if not count:
+            super()._update_aedr_link(f, number, z_variable, variable, offset)
+            return
+        attribute = self.attrsinfo[number][2]
+        self._update_offset_value(f, last + 12, 8, offset)  # the last entry's link to the next
+        self._update_offset_value(f, attribute + 56, 4, count + 1)  # number of entries for zVariables
+        self._update_offset_value(f, attribute + 60, 4, variable)  # largest variable number of an entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +118,7 @@ def write_cdf(path: Path, attributes: Mapping[str, str | Iterable[str]], variabl
     if path.exists():
         raise FileExistsError(path)
     spec = {"Majority": "row_major", "Encoding": 6, "Checksum": True}
-    writer = cdfwrite.CDF(path, cdf_spec=spec)
+    writer = _Writer(path, spec)
     entries = {
         name: dict(enumerate([value] if isinstance(value, str) else list(value))) for name, value in attributes.items()
     }
