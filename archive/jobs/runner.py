@@ -73,7 +73,7 @@ def run_job(job_id: int, url: str, home: str) -> Outcome:
     KeyboardInterrupt
         Passed on after the claim was given back.
     """
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(home) / "state" / "numba"))
+    _choose_kernel_cache(home)
     catalog, settings = _catalog(url), _settings(home)
     lease = settings.ingest.lease
     claim = patiently(lambda: _claim(catalog, job_id, lease), lease)
@@ -100,6 +100,17 @@ def run_job(job_id: int, url: str, home: str) -> Outcome:
             return _after_catalog_fault(catalog, claim, error)
         _log.exception("job %d (%s) met a bug", job_id, claim.kind)
         return _failed(catalog, claim, f"Internal error ({type(error).__name__}: {error}); the log has the details.")
+
+
+def _choose_kernel_cache(home: str) -> None:
+    """Keep compiled kernels in the archive home where the account has no cache folder of its own.
+
+    The account's own folder comes first: one compilation serves all its archives.
+    """
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    there = next((folder for folder in (base, *base.parents) if folder.exists()), base)
+    if not os.access(there, os.W_OK):
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(home) / "state" / "numba"))
 
 
 def _claim(catalog: Catalog, job_id: int, lease: float) -> ledger.Claim | None:
