@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import text
 from sqlalchemy.engine import URL, Connection, Engine
@@ -142,6 +142,16 @@ class Catalog:
                 f"The database schema is at revision {found} and this version needs {head()}; run `pinakes db upgrade`."
             )
         raise SchemaBehind(f"The database schema (revision {found}) was made by a newer Pinakes; install that version.")
+
+    def facts(self) -> dict[str, Any]:
+        """Return the server's version, the size of the database in bytes, and the number of other clients."""
+        query = text(
+            "select current_setting('server_version') as version, pg_database_size(current_database()) as size, "
+            "(select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()) "
+            "as clients"
+        )
+        with self.read() as conn:
+            return dict(conn.execute(query).mappings().one())
 
     def close(self) -> None:
         """Close every connection."""

@@ -75,6 +75,15 @@ def text(url: URL) -> str:
     return url.render_as_string(hide_password=False)
 
 
+def for_libpq(url: URL) -> tuple[str, dict[str, str]]:
+    """Return the URL for PostgreSQL's own programs, and the environment that carries the password.
+
+    Arguments of a program can be seen by every user of the machine; its environment cannot.
+    """
+    password = {"PGPASSWORD": str(url.password)} if url.password else {}
+    return text(url.set(drivername="postgresql")._replace(password=None)), password
+
+
 def masked(url: URL) -> str:
     """Return the URL for messages: no password, wherever it stood."""
     shown = url.difference_update_query(SECRETS)
