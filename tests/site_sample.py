@@ -77,7 +77,7 @@ def captures(drop: Path) -> list[Path]:
     simulate(drop / "plain.pkts", "--events=12", "--seed=2", "--compressed", "--start=2026-06-10")
     simulate(drop / "unset.pkts", "--events=4", "--seed=3", "--unset-clock")
     (drop / "<b>not packets").write_bytes(b"this is no packet file\n" * 40)
-    return sorted(path for path in drop.iterdir() if path.suffix not in (".json", ".npz"))
+    return sorted(path for path in drop.iterdir() if not path.name.endswith(".truth.jsonl"))
 
 
 def simulate(path: Path, *options: str) -> None:
