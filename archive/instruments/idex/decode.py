@@ -79,7 +79,8 @@ def assemble(sources: Sequence[Source], match_keys: Sequence[str], workdir: Path
     decoded = _decode_events(data, science, lineage, workdir, clock, problems, assembled=True)
     if decoded.events:
         decoded.t_start, decoded.t_end = as_datetime(decoded.events.t.min()), as_datetime(decoded.events.t.max())
-        decoded.problems = problems.problems()
+        # no file was framed here, so that the collector misses packets
+        decoded.problems = [problem for problem in problems.problems() if problem.code != "no_packets"]
     return decoded
 
 
