@@ -148,6 +148,7 @@ class Session:
             # A source that a killed run had disposed of cannot be named again; its events may still want assembling.
             for outcome in self._drain.everything([ASSEMBLE]):
                 _count_follow_up(report, outcome)
+        housekeeping(self._catalog, self._home, self._patience)  # after workers that died on the way
         return report
 
     def _plan(self, batch: Sequence[Origin | Refused]) -> _Plan:

@@ -83,11 +83,17 @@ class Drain:
                     yield self._set_aside(job_id)
 
     def _alone(self, pool: Pool, job_id: int) -> Outcome:
+        patiently(partial(self._give_attempt, job_id), self._patience)
         (outcome,) = pool.run([job_id], self._catalog.url, self._home)
         if outcome.state == "died":
             self._lone_deaths[job_id] += 1
             _log.warning("job %d killed a process of its own, %d times", job_id, self._lone_deaths[job_id])
         return outcome
+
+    def _give_attempt(self, job_id: int) -> None:
+        """Deaths in company, which may have been another's fault, must not end a job before it was tried alone."""
+        with self._catalog.begin() as conn:
+            ledger.revive(conn, [job_id], 1)
 
     def _set_aside(self, job_id: int) -> Outcome:
         def condemn() -> None:
@@ -134,7 +140,9 @@ class _Look:
         query = select(job.c.id, job.c.state, job.c.result, job.c.error).where(job.c.id.in_(ids))
         for row in conn.execute(query.order_by(job.c.priority.desc(), job.c.id)):
             result = row.result or {}
-            if row.state == "queued":
-                (self.lonely if result.get("deaths") else self.queued).append(row.id)
+            if result.get("deaths") and (row.state == "queued" or row.error == ledger.DIED):
+                self.lonely.append(row.id)
+            elif row.state == "queued":
+                self.queued.append(row.id)
             elif row.state != "running":
                 self.ended.append(Outcome(row.id, row.state, row.error or "", result))

@@ -24,6 +24,9 @@ BATCH = 1000
 
 OPEN = ("queued", "running")
 
+#: What ``error`` says after a worker died.
+DIED = "The worker died."
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -204,7 +207,7 @@ def recover(conn: Connection) -> list[int]:
         .where(job.c.id.in_(dead))
         .values(
             state=case((again, "queued"), else_="failed"),
-            error="The worker died.",
+            error=DIED,
             result=func.jsonb_build_object("deaths", deaths, type_=JSONB),
             lease_until=null(),
             worker=null(),

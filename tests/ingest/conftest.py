@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,10 +78,12 @@ class ToyArchive:
         """Return what verify finds."""
         return list(verify.verify(self.catalog, self.home).findings)
 
-    def start(self, *arguments: str, script: str | None = None, **options: Any) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, script: str | None = None, prefix: Sequence[str] = (), **options: Any
+    ) -> subprocess.Popen[str]:
         """Start the command in a process of its own; `script` is Python to run before it."""
         code = f"{script or ''}\nimport sys\nfrom archive.cli import run\nsys.exit(run(sys.argv[1:]))\n"
-        command = [sys.executable, "-c", code, "--home", str(self.home.root), *arguments]
+        command = [*prefix, sys.executable, "-c", code, "--home", str(self.home.root), *arguments]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen(command, env=self.environment, cwd=ROOT, **streams | options)
 
