@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from archive.catalog import Catalog, roles
+from archive.catalog.engine import AS_IT_STANDS
 from archive.catalog.roles import Duty
 from archive.errors import ArchiveError
 
@@ -42,7 +43,9 @@ def ask(
     query
         SQL as the person wrote it.
     parameters
-        Values for each ``:name`` in the query; None: the query is taken as it stands, colons and percent signs included.
+        Values for the ``:name`` places of the query; None: the query has no such places, colons stand for themselves.
+    parameters
+        Values for each ``:name`` in the query; None: the query is taken as it stands, colons and percent signs too.
     duty
         Whose eyes to use. An analyst finds the views without naming their schema; where the server has no such role
         for us, the query runs under our own login, still unable to write. Only the owner can write.
@@ -58,7 +61,10 @@ def ask(
     with opened as conn:
         _step_into(conn, duty, timeout)
         try:
-            result = conn.exec_driver_sql(query) if parameters is None else conn.execute(text(query), parameters)
+            if parameters is None:
+                result = conn.exec_driver_sql(query, execution_options=AS_IT_STANDS)
+            else:
+                result = conn.execute(text(query), parameters)
             if not result.returns_rows:
                 yield Answer((), iter(()))
                 return
@@ -69,11 +75,16 @@ def ask(
 
 
 def _step_into(conn: Connection, duty: Duty, timeout: float) -> None:
-    conn.execute(text("select set_config('statement_timeout', :ms, true)"), {"ms": str(round(timeout * 1000))})
+    """Set the rights and limits for the whole session, so that a ``commit;`` in the query does not end them."""
+    conn.detach()  # closed afterwards, not given to the next user of the pool
+    conn.execute(text("select set_config('statement_timeout', :ms, false)"), {"ms": str(round(timeout * 1000))})
     path = ", ".join(("analysis", "core", "ops", "public") if duty == "owner" else roles.FOR_ANALYSTS)
-    conn.execute(text("select set_config('search_path', :path, true)"), {"path": path})
-    if duty != "owner" and roles.available(conn, duty):
-        conn.execute(text("select set_config('role', :role, true)"), {"role": roles.role(duty)})
+    conn.execute(text("select set_config('search_path', :path, false)"), {"path": path})
+    if duty == "owner":
+        return
+    if roles.available(conn, duty):
+        conn.execute(text("select set_config('role', :role, false)"), {"role": roles.role(duty)})
+    conn.execute(text("select set_config('default_transaction_read_only', 'on', false)"))
 
 
 def explain(error: DBAPIError, query: str) -> str:
