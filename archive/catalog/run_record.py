@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from archive.catalog import sequence
 from archive.catalog.encode import to_json
-from archive.catalog.schema.monitors import finding, metric, monitor, monitor_run, monitor_run_table
+from archive.catalog.schema.monitors import finding, metric, monitor, monitor_run, monitor_run_table, state_change
 
 #: Key of the lock of the scheduler that leads.
 LEADER = "scheduler of the archive"
@@ -163,6 +163,33 @@ def store_results(
         rows = [{"run_id": run_id, "table_name": name, "n_rows": count} for name, count in tables.items()]
         conn.execute(insert(monitor_run_table), rows)
     sequence.advance(conn, monitor_id, dict(marks or {}), algorithm, run_id)
+
+
+def store_changes(conn: Connection, changes: Sequence[Mapping[str, Any]]) -> None:
+    """Write changes of state."""
+    if changes:
+        conn.execute(insert(state_change), list(changes))
+
+
+def evaluated(conn: Connection, now: datetime, told: Mapping[int, tuple[datetime | None, datetime | None]]) -> None:
+    """Note up to when changes of state are known, and for some monitors since when an alarm and flapping stand."""
+    behind = monitor.c.evaluated_to.is_(None) | (monitor.c.evaluated_to < now)
+    conn.execute(update(monitor).where(monitor.c.removed_at.is_(None), behind).values(evaluated_to=now))
+    for monitor_id, (alarmed, flapping) in told.items():
+        conn.execute(update(monitor).where(monitor.c.id == monitor_id).values(alarmed_at=alarmed, flapping_at=flapping))
+
+
+def forget_logs(conn: Connection, run_ids: Sequence[UUID]) -> None:
+    """Note that the log files of runs are gone."""
+    conn.execute(update(monitor_run).where(monitor_run.c.run_id.in_(run_ids)).values(log_path=None))
+
+
+def pause(conn: Connection, monitor_id: int, by: str | None, now: datetime) -> None:
+    """Pause a monitor, or with `by` None let it go on: what was due meanwhile is then not asked for."""
+    values = {"paused_at": now, "paused_by": by} if by else {"paused_at": None, "paused_by": None, "declared_at": now}
+    conn.execute(
+        update(monitor).where(monitor.c.id == monitor_id, monitor.c.paused_at.is_not(None) != bool(by)).values(**values)
+    )
 
 
 def _open_since(conn: Connection, run_id: UUID, monitor_id: int) -> dict[tuple[str, str], datetime]:

@@ -116,6 +116,14 @@ def run(conn: Connection, run_id: UUID) -> Row[*tuple[Any, ...]]:
     return found
 
 
+def points_done(conn: Connection, monitor_id: int, after: datetime, until: datetime) -> set[datetime]:
+    """Return the schedule points of a time that have had a good run, back-fills included."""
+    run = monitor_run.c
+    good = (run.monitor_id == monitor_id, run.state.in_(("success", "no_work")))
+    query = select(run.scheduled_for).where(*good, run.scheduled_for > after, run.scheduled_for <= until)
+    return set(conn.execute(query).scalars())
+
+
 def tables(conn: Connection, run_id: UUID) -> Rows:
     """Return the tables a run wrote: table_name, n_rows."""
     query = select(monitor_run_table.c.table_name, monitor_run_table.c.n_rows)
@@ -213,6 +221,42 @@ def level_changes(conn: Connection, since: datetime, *, limit: int = 200_000) ->
     crossing = and_(state_change.c.at >= since, state_change.c.from_level != state_change.c.to_level)
     later = select(*columns).where(crossing).order_by(state_change.c.at, state_change.c.id).limit(limit)
     return [*conn.execute(first), *conn.execute(later)]
+
+
+def last_changes(conn: Connection) -> Rows:
+    """Return the newest change of state of every monitor: monitor_id, to_state, to_level, at."""
+    newest = (
+        select(state_change.c.to_state, state_change.c.to_level, state_change.c.at)
+        .where(state_change.c.monitor_id == monitor.c.id)
+        .order_by(state_change.c.at.desc(), state_change.c.id.desc())
+        .limit(1)
+        .lateral("newest")
+    )
+    return list(
+        conn.execute(select(monitor.c.id.label("monitor_id"), *newest.c).select_from(monitor.join(newest, true())))
+    )
+
+
+def expired_logs(conn: Connection, monitor_id: int, keep: int, before: datetime, *, limit: int = 500) -> Rows:
+    """Return (run_id, log_path) of ended runs whose log file has served: beyond the newest `keep`, or older.
+
+    The log of the newest run that failed is never among them.
+    """
+    run = monitor_run.c
+    of_monitor = (run.monitor_id == monitor_id, run.log_path.is_not(None), run.state != "running")
+    failed = (
+        select(run.run_id)
+        .where(*of_monitor, run.state.in_(("failure", "killed")))
+        .order_by(run.started.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rank = func.row_number().over(order_by=run.started.desc()).label("rank")
+    ranked = select(run.run_id, run.log_path, run.started, rank).where(*of_monitor).subquery()
+    query = select(ranked.c.run_id, ranked.c.log_path).where(
+        (ranked.c.rank > keep) | (ranked.c.started < before), ranked.c.run_id.is_distinct_from(failed)
+    )
+    return list(conn.execute(query.order_by(ranked.c.started).limit(limit)))
 
 
 def notices(conn: Connection, *, limit: int = 100) -> Rows:

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 from archive.catalog.schema.base import key, metadata, name, now, ref, time
 
 RUN_STATES = ("running", "success", "no_work", "failure", "killed", "skipped")
-STARTS = ("schedule", "hand", "back-fill", "exec")
+STARTS = ("schedule", "hand", "back-fill", "exec", "log")
 LEVELS = ("up", "down", "unknown")
 STORED_STATES = ("new", "up", "no_work", "missed", "overrun", "failed", "dead", "paused", "invalid")
 REASONS = ("schedule", "timeout", "failure", "killed", "manual")
@@ -80,7 +80,7 @@ monitor_run = Table(
     Column("run_id", UUID(as_uuid=True), primary_key=True, comment="Name of the run; version 7, so ordered by start."),
     ref("monitor_id", "ops.monitor.id", "Whose run it is."),
     name("state", "running, success, no_work, failure, killed or skipped."),
-    name("cause", "What started it: schedule, hand, back-fill or exec."),
+    name("cause", "How it came about: schedule, hand, back-fill, exec, or log (read from a log file)."),
     time("scheduled_for", "The schedule point it belongs to, UTC; null when it belongs to none."),
     time("window_start", "Start of the window of a back-fill, UTC, exclusive."),
     time("window_end", "End of the window of a back-fill, UTC, inclusive."),
