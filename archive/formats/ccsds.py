@@ -210,6 +210,12 @@ def _masks(framing: Framing) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDAr
     return trust, unchecked, np.zeros(2048, dtype=np.int64)
 
 
+def _rules(prefix: int, framing: Framing) -> NDArray[np.int64]:
+    """Return the rules of the walk in the order that it expects."""
+    secondary = -1 if framing.secondary_header is None else int(framing.secondary_header)
+    return np.array([prefix, framing.crc, secondary, framing.max_length], dtype=np.int64)
+
+
 def _walk(
     data: NDArray[np.uint8],
     stop: int,
@@ -219,8 +225,7 @@ def _walk(
     state: NDArray[np.int64],
 ) -> tuple[dict[str, Any], list[tuple[int, int, str]]]:
     """Walk one window; return the columns of its packets and the ranges skipped."""
-    secondary = -1 if framing.secondary_header is None else int(framing.secondary_header)
-    rules = np.array([prefix, framing.crc, secondary, framing.max_length], dtype=np.int64)
+    rules = _rules(prefix, framing)
     parts: list[tuple[NDArray[Any], ...]] = []
     skipped: list[tuple[int, int, str]] = []
     room = min(1 << 18, (stop - int(state[walk.POS])) // (7 + prefix) + 2)
@@ -263,13 +268,13 @@ def concatenate(tables: Sequence[PacketTable]) -> PacketTable:
 def detect_prefix(data: NDArray[np.uint8], framing: Framing | None = None, *, head: int = 1 << 20) -> int:
     """Return how many bytes (0, 4 or 8) come before every packet.
 
-    Each length is tried on the first `head` bytes that hold packets. The one that leaves most packets standing
-    directly behind one another counts. A 4-byte prefix must look like the marker of the ground system (byte 1 = 0xF0,
-    bytes 0, 2 and 3 equal and not zero; IDEX packet definition, section 1).
+    Each length is tried on the first `head` bytes that hold packets, at most sixteen times as far in. The one that
+    leaves most packets standing directly behind one another counts. A 4-byte prefix must look like the marker of the
+    ground system (byte 1 = 0xF0, bytes 0, 2 and 3 equal and not zero; IDEX packet definition, section 1).
     """
     framing = framing or Framing()
     data = readonly(data)
-    for start in range(0, len(data), head):
+    for start in range(0, min(len(data), 16 * head), head):
         piece = data[start : start + head + MAX_PACKET]
         scores = {}
         for prefix in PREFIXES:
@@ -279,7 +284,8 @@ def detect_prefix(data: NDArray[np.uint8], framing: Framing | None = None, *, he
         best = max(PREFIXES, key=lambda prefix: scores[prefix])
         if scores[best] > 0:
             return best
-    return 0
+    # No whole packet anywhere: a marker before a possible header still tells what the bytes are.
+    return 4 if len(data) and walk.packet_length(data, 0, _rules(4, framing)) else 0
 
 
 def _standing(piece: NDArray[np.uint8], prefix: int, framing: Framing) -> tuple[int, int]:

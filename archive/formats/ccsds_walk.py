@@ -20,7 +20,6 @@ from archive.numerics.jit import kernel
 
 #: Longest possible packet: primary header and 65536 bytes of data.
 MAX_PACKET = 65542
-HEADER = 6
 IDLE_APID = 2047
 
 #: Why bytes were skipped.
@@ -28,18 +27,24 @@ IMPOSSIBLE, WRONG_LENGTH, BAD_CHECKSUM = 1, 2, 3
 
 #: Indexes into the state of a walk: next position, start and reason of the skip that is under way (start -1: none),
 #: start of the incomplete last packet (-1: none), whether the packet before was sure.
-POS, SKIP_START, SKIP_REASON, TAIL, SYNCED = range(5)
-STATE_SIZE = 5
+POS, SKIP_START, SKIP_REASON, TAIL, SYNCED = 0, 1, 2, 3, 4
 
-#: Indexes into the rules of a walk: prefix length, whether packets carry a checksum, what the secondary header flag of
-#: a plausible header must be (-1: either), longest packet.
-PREFIX, CHECKSUM, SECONDARY, LONGEST = range(4)
+#: Indexes into the rules of a walk: prefix length, whether packets carry a checksum, what the secondary header flag
+#: must be where a packet is found again (-1: either), longest packet.
+PREFIX, CHECKSUM, SECONDARY, LONGEST = 0, 1, 2, 3
+
+#: Plausible headers of trusted APIDs that must follow one another where no checksum decides; most headers looked at.
+CHAIN = 3
+HOPS = 8
+
+#: Bytes searched for a lost stream before the walk looks up again.
+BLOCK = 1 << 20
 
 
 @kernel
-def _packet_length(data: NDArray[np.uint8], start: int, rules: NDArray[np.int64]) -> int:
+def packet_length(data: NDArray[np.uint8], start: int, rules: NDArray[np.int64]) -> int:
     """Return the length of the packet whose prefix begins at `start`, or 0 when no packet can begin there."""
-    prefix = rules[0]
+    prefix = rules[PREFIX]
     at = start + prefix
     if at + 6 > len(data) or data[at] & 0xF0:
         return 0
@@ -50,7 +55,7 @@ def _packet_length(data: NDArray[np.uint8], start: int, rules: NDArray[np.int64]
     field = (int(data[at + 4]) << 8) | int(data[at + 5])
     if field == 0 and data[at] == 0 and data[at + 1] == 0 and data[at + 2] == 0 and data[at + 3] == 0:
         return 0  # zero fill
-    if field + 7 > rules[3]:
+    if field + 7 > rules[LONGEST]:
         return 0
     return field + 7
 
@@ -62,7 +67,7 @@ def _apid(data: NDArray[np.uint8], at: int) -> int:
 
 @kernel
 def _secondary_fits(data: NDArray[np.uint8], at: int, rules: NDArray[np.int64]) -> bool:
-    return bool(rules[2] < 0 or ((data[at] >> 3) & 1) == rules[2] or _apid(data, at) == 2047)
+    return bool(rules[SECONDARY] < 0 or ((data[at] >> 3) & 1) == rules[SECONDARY] or _apid(data, at) == IDLE_APID)
 
 
 @kernel
@@ -91,26 +96,26 @@ def _believable(
     """
     size = len(data)
     seen = 0  # plausible headers of APIDs we trust
-    for _ in range(8):
+    for _ in range(HOPS):
         if start == size:
             return True
-        at = start + rules[0]
+        at = start + rules[PREFIX]
         if at + 6 > size:
             return bool(at >= size or (data[at] & 0xF0) == 0)
-        total = _packet_length(data, start, rules)
+        total = packet_length(data, start, rules)
         if total == 0:
             return False
         apid = _apid(data, at)
         expected = trust[apid] and _secondary_fits(data, at, rules)
         if at + total > size:
             return expected or seen > 0
-        if rules[1] and not unchecked[apid] and _checksum_ok(data, at, total, memo):
+        if rules[CHECKSUM] and not unchecked[apid] and _checksum_ok(data, at, total, memo):
             return True
         if expected:
             seen += 1
-            if seen == 3:
+            if seen == CHAIN:
                 return True
-        elif rules[1]:
+        elif rules[CHECKSUM]:
             return False
         start = at + total
     return seen > 0
@@ -126,29 +131,41 @@ def _search(
     unchecked: NDArray[np.bool_],
     typical: NDArray[np.int64],
     shifts: NDArray[np.uint16],
+    table: NDArray[np.uint16],
     memo: NDArray[np.int64],
 ) -> int:
     """Return the first position in ``[start, stop)`` where a sure packet (its prefix) begins, or -1."""
     size = len(data)
-    table = np.empty(1, dtype=np.uint16)
-    done = 0
-    for position in range(start, stop):
-        at = position + rules[0]
-        if at + 6 >= size:
-            break
-        total = _packet_length(data, position, rules)
+    prefix = rules[PREFIX]
+    # The first byte of a header that fits: version and type 0, and the flag unless the rest may be the idle APID.
+    mask, value = np.uint8(0xF0), np.uint8(0)
+    if rules[SECONDARY] == 1:
+        mask, value = np.uint8(0xF8), np.uint8(0x08)
+    done = 0  # how far `table` is filled
+    spent = 0  # bytes of checksums reckoned one by one
+    for position in range(start, min(stop, size - prefix - 6)):
+        at = position + prefix
+        first = data[at]
+        if (first & mask != value and first != 7) or (first == 0 and data[at + 1] == 0 and data[at + 2] == 0):
+            continue
+        total = packet_length(data, position, rules)
         if total == 0 or at + total > size or not _secondary_fits(data, at, rules):
             continue
         apid = _apid(data, at)
-        if rules[1] and not unchecked[apid]:
-            if len(table) == 1:
-                table = np.empty(min(size, stop + rules[0] + 65542) - start + 1, dtype=np.uint16)
-                table[0] = 0
-            last = at + total - start
-            if last > done:
+        if rules[CHECKSUM] and not unchecked[apid]:
+            behind = at + total + prefix
+            if not trust[apid] and behind < size and data[behind] & 0xF0:
+                continue
+            if spent < 16 * (position - start) + MAX_PACKET:
+                spent += total
+                good = crc16(data, at, at + total) == 0
+            else:  # many candidates: from the checksums of the beginnings, in constant time each
+                last = at + total - start
                 extend_prefix_crc(data, start, table, done, last)
-                done = last
-            if multiply(np.int64(shifts[total]), np.int64(table[at - start]) ^ 0xFFFF) != np.int64(table[last]):
+                done = max(done, last)
+                moved = multiply(np.int64(shifts[total]), np.int64(table[at - start]) ^ 0xFFFF)
+                good = moved == np.int64(table[last])
+            if not good:
                 continue
             if trust[apid] or typical[apid] < 0 or _believable(data, at + total, rules, trust, unchecked, memo):
                 return position
@@ -199,17 +216,18 @@ def walk(
         Number of packets and number of skipped ranges written.
     """
     size = len(data)
-    prefix = rules[0]
-    shifts = shift_table(65543)
+    prefix = rules[PREFIX]
+    shifts = shift_table(MAX_PACKET + 1)
+    table = np.zeros(BLOCK + MAX_PACKET + prefix + 1, dtype=np.uint16)
     memo = np.full(3, -1, dtype=np.int64)
-    position, skip_start, reason = state[0], state[1], state[2]
-    synced = state[4] == 1
+    position, skip_start, reason = state[POS], state[SKIP_START], state[SKIP_REASON]
+    synced = state[SYNCED] == 1
     n = 0
     m = 0
     while position < size and (position < stop) and n < len(offsets) and m + 1 < len(skips):
         if skip_start >= 0:
-            end = min(position + 1048576, size)
-            found = _search(data, position, end, rules, trust, unchecked, typical, shifts, memo)
+            end = min(position + BLOCK, size)
+            found = _search(data, position, end, rules, trust, unchecked, typical, shifts, table, memo)
             position = end if found < 0 else found
             if found >= 0 or position == size:
                 skips[m, 0], skips[m, 1], skips[m, 2] = skip_start, position - skip_start, reason
@@ -219,12 +237,12 @@ def walk(
             continue
         at = position + prefix
         if at + 6 > size:
-            state[3] = position
+            state[TAIL] = position
             position = size
             break
-        total = _packet_length(data, position, rules)
+        total = packet_length(data, position, rules)
         if total == 0:
-            skip_start, reason = position, 1
+            skip_start, reason = position, IMPOSSIBLE
             position += 1
             continue
         behind = at + total
@@ -234,32 +252,34 @@ def walk(
         inside = False  # whether a sure packet may begin inside the extent
         if behind > size:
             inside = True
-        elif rules[1] and not unchecked[apid]:
+        elif rules[CHECKSUM] and not unchecked[apid]:
             keep = _checksum_ok(data, at, total, memo)
             check = 1 if keep else 0
             inside = not keep
         else:
             usual = typical[apid] == total
             followed = _believable(data, behind, rules, trust, unchecked, memo)
-            sound = synced or (position == 0 and rules[1] == 1 and _secondary_fits(data, at, rules))
+            sound = synced or (position == 0 and rules[CHECKSUM] == 1 and _secondary_fits(data, at, rules))
             keep = followed or (trust[apid] and (usual or (typical[apid] == 0 and sound)))
-            inside = not followed or (rules[1] == 1 and not usual)
+            inside = not followed or (rules[CHECKSUM] == 1 and not usual)
         if inside:
-            found = _search(data, position + 1, min(behind, size), rules, trust, unchecked, typical, shifts, memo)
+            found = _search(
+                data, position + 1, min(behind, size), rules, trust, unchecked, typical, shifts, table, memo
+            )
             if found >= 0:
-                skips[m, 0], skips[m, 1], skips[m, 2] = position, found - position, 2
+                skips[m, 0], skips[m, 1], skips[m, 2] = position, found - position, WRONG_LENGTH
                 m += 1
                 position = found
                 synced = False
                 continue
             if behind > size:
-                state[3] = position
+                state[TAIL] = position
                 position = size
                 break
             if check == 0:
                 keep = _believable(data, behind, rules, trust, unchecked, memo)
         if not keep:
-            skip_start, reason = position, 3
+            skip_start, reason = position, BAD_CHECKSUM
             position = behind
             if position == size:
                 skips[m, 0], skips[m, 1], skips[m, 2] = skip_start, size - skip_start, reason
@@ -275,5 +295,5 @@ def walk(
         words[n, 1] = (np.uint16(data[at + 2]) << 8) | data[at + 3]
         n += 1
         position = behind
-    state[0], state[1], state[2], state[4] = position, skip_start, reason, synced
+    state[POS], state[SKIP_START], state[SKIP_REASON], state[SYNCED] = position, skip_start, reason, synced
     return n, m

@@ -144,3 +144,37 @@ def test_layouts_have_the_sizes_of_the_packets() -> None:
     assert sum(plan().layout("SCIFETCH_WAVEFORM").ends) // 8 == 48
     names = {f.name for f in plan().layout("SCIFETCH_HEADER").fields}
     assert not any(name.startswith(("SCI0", "TXHDR")) for name in names)
+
+
+@pytest.mark.parametrize("name", ["imap_idex_l0_raw_20231218_v001.pkts", "sciData_2022_130_17_41_53.spl"])
+def test_a_real_file_cut_anywhere_keeps_its_whole_packets(name: str) -> None:
+    data, table = framed(name)
+    framing = Framing(known_apids=frozenset(plan().apids()), crc_free_apids=frozenset({ALIVE}))
+    ends = (table.offset + table.length).tolist()
+    random = np.random.default_rng(2).integers(0, ends[12], 60).tolist()
+    for size in sorted({*(e + d for e in ends[:10] for d in (-5, -1, 0, 1, 5)), *random}):
+        cut = frame(data[:size], framing)
+        whole = sum(end <= size for end in ends)
+        assert cut.offset.tolist() == table.offset[:whole].tolist(), size
+        assert (cut.tail is None) == (size in (0, *ends))
+    for start in np.random.default_rng(3).integers(1, ends[12], 60).tolist():
+        late = frame(data[start:], framing, prefix=table.prefix)
+        first = int(np.searchsorted(table.offset - table.prefix, start))
+        assert (late.offset + start).tolist() == table.offset[first:].tolist(), start
+
+
+def test_a_real_file_in_another_order_is_framed_and_read_alike() -> None:
+    data, table = framed("imap_idex_l0_raw_20231218_v001.pkts")
+    order = np.random.default_rng(4).permutation(np.repeat(np.arange(len(table)), 2))
+    pieces = [data[table.offset[i] : table.offset[i] + table.length[i]] for i in order]
+    mixed = np.concatenate(pieces)
+    framing = Framing(known_apids=frozenset(plan().apids()), crc_free_apids=frozenset({ALIVE}))
+    shuffled = frame(mixed, framing)
+    assert shuffled.length.tolist() == table.length[order].tolist()
+    assert not (shuffled.crc_ok == 0).any()
+    before = {g.layout.name: g for g in plan().decode(data, table.offset, table.length).groups}
+    for group in plan().decode(mixed, shuffled.offset, shuffled.length).groups:
+        place = np.searchsorted(before[group.layout.name].index, order[group.index])
+        for key, column in group.columns.items():
+            if not isinstance(column, Ragged):
+                np.testing.assert_array_equal(column, before[group.layout.name].columns[key][place])

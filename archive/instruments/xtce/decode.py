@@ -119,11 +119,11 @@ class _LeftOver:
 
     def add(self, table: PacketTable, found: Sorted) -> None:
         for i in found.unrecognised:
-            self._count(table, i, "undefined_packet", "no container of the definition describes them")
+            self._count(table, i, "undefined_packet", "are described by no container of the definition")
         for i, reason in found.failed:
-            self._count(table, i, "undecodable_packet", f"they do not fit the definition ({reason})")
+            self._count(table, i, "undecodable_packet", f"do not fit the definition ({reason})")
         for i in np.flatnonzero(table.seq_flags != 3).tolist():
-            self._count(table, i, "segmented_packet", "they are parts of longer data and were read one by one")
+            self._count(table, i, "segmented_packet", "are parts of longer data and were read one by one")
 
     def _count(self, table: PacketTable, i: int, code: str, why: str) -> None:
         apid = int(table.apid[i])
@@ -137,7 +137,8 @@ class _LeftOver:
         return [
             Problem(
                 code,
-                f"{p.count} packets of APID {apid}, from byte {p.offset} on: {p.message}; the raw file keeps them.",
+                f"Packets of APID {apid} ({p.count} in all, the first at byte {p.offset}) {p.message}; "
+                "the raw file keeps them.",
                 p.severity,
                 p.offset,
                 None,

@@ -22,8 +22,11 @@ from archive.formats.xtce import Definition
 from archive.formats.xtce_group import Group, Ragged
 from archive.formats.xtce_layout import Field
 
-#: Rows of a chunk where the number of rows is not known beforehand; size from which a dataset is compressed.
+#: Rows of a chunk where the number of rows is not known beforehand, and bytes where all lie one behind the other.
 CHUNK_ROWS = 8192
+CHUNK_BYTES = 1 << 18
+
+#: Size in bytes from which a dataset is compressed.
 COMPRESS_FROM = 4096
 
 
@@ -128,7 +131,7 @@ class _Table:
             length = np.array([len(piece) for piece in pieces], dtype=np.int64)
         begin = self._bytes.get(name, 0)
         self._bytes[name] = begin + len(flat)
-        self._add(self._path(name, ""), flat, about)
+        self._add(self._path(name, ""), flat, about, rows=CHUNK_BYTES)
         self._add(self._path(name, "_start"), begin + np.cumsum(length) - length, {"description": "First byte"})
         self._add(self._path(name, "_length"), length, {"description": "Number of bytes"})
 
@@ -141,7 +144,7 @@ class _Table:
             self._paths[name, suffix] = path
         return self._paths[name, suffix]
 
-    def _add(self, path: str, values: NDArray[Any], about: dict[str, Any]) -> None:
+    def _add(self, path: str, values: NDArray[Any], about: dict[str, Any], rows: int = CHUNK_ROWS) -> None:
         """Append to a dataset, made when it is not there yet."""
         if path in self.group:
             dataset = self.group[path]
@@ -151,7 +154,8 @@ class _Table:
             return
         options: dict[str, Any] = {"track_times": False}
         if not self._whole:
-            rows = CHUNK_ROWS if values.ndim == 1 else max(1, CHUNK_ROWS // values.shape[1])
+            if values.ndim > 1:
+                rows = max(1, rows // values.shape[1])
             options |= {"maxshape": (None, *values.shape[1:]), "chunks": (rows, *values.shape[1:])}
         if not self._whole or values.nbytes >= COMPRESS_FROM:
             options |= {"compression": "gzip", "compression_opts": 4, "shuffle": True}
