@@ -18,7 +18,9 @@ def site() -> None:
 
 @site.command()
 @click.option("--full", is_flag=True, help="Make every page again, not only those whose data changed.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the site; default site/ of the home.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the site; default site/ of the home."
+)
 @pass_context
 def build(context: Context, full: bool, out: Path | None) -> None:
     """Bring the pages up to date with the catalog, and print the page to open."""
@@ -30,16 +32,17 @@ def build(context: Context, full: bool, out: Path | None) -> None:
         report = build_site(catalog, settings, out, full=full, say=context.say)
     for note in report.notes:
         click.echo(f"pinakes: {note}", err=True)
-    context.say(
-        f"{report.written} files written, {report.unchanged} unchanged, {report.removed} removed in {report.seconds:.1f} s."
-    )
+    done = f"{report.written} files written, {report.unchanged} unchanged, {report.removed} removed"
+    context.say(f"{done} in {report.seconds:.1f} s.")
     click.echo(report.site / "index.html")
 
 
 @site.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8700, show_default=True, help="Port to listen on; 0 takes any free one.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the site; default site/ of the home.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the site; default site/ of the home."
+)
 @pass_context
 def serve(context: Context, host: str, port: int, out: Path | None) -> None:
     """Serve the pages over http until stopped with Ctrl-C, and print the address to open."""

@@ -73,7 +73,16 @@ def make_archive(home: Path, catalog: Catalog) -> Settings:
 def captures(drop: Path) -> list[Path]:
     """Write simulated captures and other files that come in."""
     drop.mkdir()
-    simulate(drop / HOSTILE_NAME, "--events=30", "--seed=1", "--mix", "--gaps=2", "--flips=3", "--truncate", "--interval=4000")
+    simulate(
+        drop / HOSTILE_NAME,
+        "--events=30",
+        "--seed=1",
+        "--mix",
+        "--gaps=2",
+        "--flips=3",
+        "--truncate",
+        "--interval=4000",
+    )
     simulate(drop / "plain.pkts", "--events=12", "--seed=2", "--compressed", "--start=2026-06-10")
     simulate(drop / "unset.pkts", "--events=4", "--seed=3", "--unset-clock")
     (drop / "<b>not packets").write_bytes(b"this is no packet file\n" * 40)

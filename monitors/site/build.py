@@ -87,7 +87,7 @@ def build(
     now = now or datetime.now(UTC)
     with building(site), catalog.read() as conn:
         conn.execute(text("set transaction isolation level repeatable read"))
-        builder = Builder(conn, settings, Publisher(site, now), now, say or (lambda line: None))
+        builder = Builder(conn, settings, Publisher(site, now), now, say or (lambda _: None))
         report = builder.run(full)
     report.seconds = time.monotonic() - started
     return report

@@ -9,13 +9,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from archive.errors import ArchiveError
 from archive.instruments.base import instrument as installed
 from archive.model import Waveforms
 from monitors.site import queries, text, typed
 from monitors.site.publish import Publisher
+from monitors.site.queries import Row
 from monitors.site.views import TypedRows, view
 from monitors.site.waveform_text import encode
 
@@ -34,8 +35,8 @@ def event_path(event: int) -> str:
 class Sources:
     """Where the data of a batch of events lie: rows by event id."""
 
-    products: Mapping[int, list[RowMapping]]
-    files: Mapping[int, list[RowMapping]]
+    products: Mapping[int, list[Row]]
+    files: Mapping[int, list[Row]]
     typed: Mapping[int, TypedRows]
     scales: Mapping[str, str]
     title: str
@@ -62,16 +63,16 @@ class EventScripts:
     calibrations: Mapping[str, Mapping[str, Mapping[str, Any]]]
     unreadable: dict[str, str] = field(default_factory=dict)
 
-    def write(self, events: Sequence[RowMapping]) -> None:
+    def write(self, events: Sequence[Row]) -> None:
         """Write the scripts of `events` (rows of `queries.EVENTS_OF_DAY`), in batches."""
-        by_instrument: dict[str, list[RowMapping]] = defaultdict(list)
+        by_instrument: dict[str, list[Row]] = defaultdict(list)
         for event in events:
             by_instrument[event["instrument"]].append(event)
         for instrument, rows in by_instrument.items():
             for start in range(0, len(rows), BATCH):
                 self._batch(instrument, rows[start : start + BATCH])
 
-    def _batch(self, instrument: str, events: Sequence[RowMapping]) -> None:
+    def _batch(self, instrument: str, events: Sequence[Row]) -> None:
         ids = [event["id"] for event in events]
         sources = Sources(
             products=_grouped(queries.PRODUCTS_OF_EVENTS.rows(self.conn, events=ids)),
@@ -90,7 +91,9 @@ class EventScripts:
             for waveforms, first, last in self._read(instrument, relpath, sorted({record for _, record in members})):
                 for event, record in members:
                     if first <= record <= last:
-                        channels[event] = channel_values(instrument, waveforms, record - first, sources.typed[event], sources.scales)
+                        channels[event] = channel_values(
+                            instrument, waveforms, record - first, sources.typed[event], sources.scales
+                        )
         for event in events:
             data = event_values(event, sources, channels.get(event["id"], []))
             script = f"pinakesEvents.setEvent({text.script_json(data)});\n"
@@ -105,7 +108,7 @@ class EventScripts:
                 self.unreadable.setdefault(relpath, text.plain(error))
 
 
-def event_values(event: RowMapping, sources: Sources, channels: list[dict[str, Any]]) -> dict[str, Any]:
+def event_values(event: Row, sources: Sources, channels: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what the viewer shows of one event, JSON-able."""
     rows = sources.typed.get(event["id"], {})
     shown = view(event["instrument"])
@@ -125,7 +128,12 @@ def event_values(event: RowMapping, sources: Sources, channels: list[dict[str, A
         ]
         or [{"name": text.plain(event["file_name"]), "href": f"../files/{event['file_id']}.html", "complete": None}],
         "products": [
-            {"name": row["format"].upper(), "file": text.plain(row["name"]), "href": f"../files/{row['file_id']}.html", "record": row["record"]}
+            {
+                "name": row["format"].upper(),
+                "file": text.plain(row["name"]),
+                "href": f"../files/{row['file_id']}.html",
+                "record": row["record"],
+            }
             for row in sources.products.get(event["id"], [])
         ],
         "channels": channels,
@@ -171,8 +179,8 @@ def runs(records: Sequence[int]) -> list[tuple[int, int]]:
     return [(records[start], records[end]) for start, end in zip(starts, ends, strict=True)]
 
 
-def _grouped(rows: Sequence[RowMapping]) -> dict[int, list[RowMapping]]:
-    grouped: dict[int, list[RowMapping]] = defaultdict(list)
+def _grouped(rows: Sequence[Row]) -> dict[int, list[Row]]:
+    grouped: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         grouped[row["event_id"]].append(row)
     return grouped

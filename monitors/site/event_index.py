@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 from monitors.site import text
 from monitors.site.event_data import EVENT_FOLDER
 from monitors.site.publish import Publisher
+from monitors.site.queries import Row
 
 DAYS_SCRIPT = f"{EVENT_FOLDER}/days.js"
 DAY_FOLDER = f"{EVENT_FOLDER}/days"
 
 _PREFIX = "pinakesEvents.setDay("
 _SUFFIX = ");\n"
-
-Row = Mapping[str, Any]
 
 
 def day_path(day: date) -> str:
@@ -36,7 +34,10 @@ def published(publisher: Publisher, day: date) -> dict[int, str]:
 
 
 def publish_day(publisher: Publisher, day: date, rows: Sequence[Row]) -> None:
-    """Write the list of a day's events in time order: number, time, kind, number on board, flags, identity, fingerprint."""
+    """Write the list of a day's events in time order.
+
+    A row is: number, time, kind, number on board, flags, identity, fingerprint.
+    """
     listed = [
         [
             row["id"],

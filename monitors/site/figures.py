@@ -10,8 +10,22 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from bokeh.document import Document
-from bokeh.models import BoxZoomTool, ColumnDataSource, CrosshairTool, FixedTicker, HoverTool, Range1d, Span
+from bokeh.models import (
+    BasicTicker,
+    BasicTickFormatter,
+    BoxZoomTool,
+    ColumnDataSource,
+    CrosshairTool,
+    DataRange1d,
+    FixedTicker,
+    HoverTool,
+    Range1d,
+)
+from bokeh.models.annotations import Span
+from bokeh.models.renderers import DataRenderer
 from bokeh.plotting import figure
+
+from monitors.site.text import plain
 
 #: Colours of kinds of events on every page, by name; the style sheet has the values (Okabe-Ito).
 KIND_COLOURS = {"science": "channel-4", "dust": "channel-1", "pulser": "channel-2", "noise": "unknown"}
@@ -47,7 +61,10 @@ def plain_json(models: Mapping[str, Any]) -> dict[str, Any]:
     def renumber(match: re.Match[str]) -> str:
         return numbers.setdefault(match[0], f'"m{len(numbers) + 1}"')
 
-    return {"doc": json.loads(re.sub(r'"p\d+"', renumber, document)), "roots": json.loads(re.sub(r'"p\d+"', renumber, roots))}
+    return {
+        "doc": json.loads(re.sub(r'"p\d+"', renumber, document)),
+        "roots": json.loads(re.sub(r'"p\d+"', renumber, roots)),
+    }
 
 
 def events_per_day(rows: Sequence[Mapping[str, Any]], element: str) -> Plot | None:
@@ -63,7 +80,8 @@ def events_per_day(rows: Sequence[Mapping[str, Any]], element: str) -> Plot | No
     counts: dict[date, dict[str, int]] = {}
     for row in rows:
         by_kind = counts.setdefault(row["day"], {})
-        by_kind[row["kind"]] = by_kind.get(row["kind"], 0) + row["events"]
+        kind = plain(row["kind"])
+        by_kind[kind] = by_kind.get(kind, 0) + row["events"]
     if not counts:
         return None
     kinds = sorted({kind for by_kind in counts.values() for kind in by_kind})
@@ -73,23 +91,23 @@ def events_per_day(rows: Sequence[Mapping[str, Any]], element: str) -> Plot | No
         data={
             "place": list(range(len(days))),
             "day": [day.isoformat() for day in days],
-            **{f"kind {kind}": [counts[day].get(kind, 0) for day in days] for kind in kinds},
+            **{f"kind{i}": [counts[day].get(kind, 0) for day in days] for i, kind in enumerate(kinds)},
         }
     )
     plot = figure(
         height=200, sizing_mode="stretch_width", toolbar_location=None, tools="", min_border_left=_LEFT_BORDER,
         background_fill_color=None, border_fill_color=None,
-        x_range=Range1d(-0.7, max(len(days), 12) - 0.3), y_axis_label="Events", x_axis_label="Day with events (UTC)",
+        x_range=Range1d(start=-0.7, end=max(len(days), 12) - 0.3), y_range=DataRange1d(start=0),
+        y_axis_label="Events", x_axis_label="Day with events (UTC)",
     )  # fmt: skip
     bars = plot.vbar_stack(
-        [f"kind {kind}" for kind in kinds], x="place", width=0.8, source=source, legend_label=[str(k) for k in kinds],
+        [f"kind{i}" for i in range(len(kinds))], x="place", width=0.8, source=source, legend_label=kinds,
         line_color=None, fill_alpha=0.9,
     )  # fmt: skip
     others = [kind for kind in kinds if kind not in KIND_COLOURS]
     for kind, renderer in zip(kinds, bars, strict=True):
         colour = KIND_COLOURS.get(kind) or OTHER_KINDS[others.index(kind) % len(OTHER_KINDS)]
         renderer.tags = [f"colour:{colour}"]
-    plot.y_range.start = 0
     plot.xgrid.visible = False
     plot.yaxis.minor_tick_line_color = None
     step = -(-len(days) // 10)
@@ -97,7 +115,11 @@ def events_per_day(rows: Sequence[Mapping[str, Any]], element: str) -> Plot | No
     plot.xaxis.major_label_overrides = {i: days[i].isoformat() for i in range(0, len(days), step)}
     plot.add_layout(plot.legend[0], "right")
     plot.add_tools(
-        HoverTool(tooltips=[("Day", "@day"), *((kind, f"@{{kind {kind}}}") for kind in kinds)], mode="vline", renderers=bars[:1])
+        HoverTool(
+            tooltips=[("Day", "@day"), *((kind, f"@kind{i}") for i, kind in enumerate(kinds))],
+            mode="vline",
+            renderers=list[DataRenderer](bars[:1]),
+        )
     )
     return Plot(plain_json({element: plot}), 200)
 
@@ -107,12 +129,12 @@ def waveform_panels(count: int) -> dict[str, Any]:
 
     Each has a curve, bands where the channel is saturated, the trigger mark at time 0 and a trigger level.
     """
-    time = Range1d(-10, 30, name="time")
+    time = Range1d(start=-10, end=30, name="time")
     cursor = Span(dimension="height", line_width=1, line_alpha=0.6, tags=["colour:muted"])
     panels = {}
     for index in range(count):
         plot = figure(
-            height=PANEL_HEIGHT, sizing_mode="stretch_width", x_range=time, y_range=Range1d(0, 1),
+            height=PANEL_HEIGHT, sizing_mode="stretch_width", x_range=time, y_range=Range1d(start=0, end=1),
             toolbar_location=None, tools="", min_border_left=_LEFT_BORDER, min_border_right=12, min_border_top=5,
             min_border_bottom=5, x_axis_label="Time from trigger (µs)", y_axis_label="DN", name=f"panel-{index}",
             background_fill_color=None, border_fill_color=None,
@@ -135,10 +157,9 @@ def waveform_panels(count: int) -> dict[str, Any]:
             Span(location=0, dimension="width", line_dash="dotted", line_width=1, visible=False, name=f"level-{index}",
                  tags=["colour:muted"])
         )  # fmt: skip
-        plot.xgrid.ticker = plot.xaxis[0].ticker
-        plot.yaxis[0].ticker.desired_num_ticks = 4
-        plot.yaxis[0].ticker.num_minor_ticks = 0
-        plot.yaxis[0].formatter.use_scientific = False
+        plot.yaxis.ticker = BasicTicker(desired_num_ticks=4, num_minor_ticks=0)
+        plot.ygrid.ticker = plot.yaxis.ticker
+        plot.yaxis.formatter = BasicTickFormatter(use_scientific=False)
         panels[f"waveform-{index}"] = plot
     return panels
 

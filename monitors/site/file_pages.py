@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from monitors.site import queries, tables, text
 from monitors.site.publish import Publisher
+from monitors.site.queries import Row
 from monitors.site.rows import event_page, event_state, file_page, file_state
 from monitors.site.shell import Shell
 from monitors.site.tables import Cell, Column, Table
@@ -18,14 +19,20 @@ from monitors.site.tables import Cell, Column, Table
 #: Files whose rows are read together.
 BUCKET = 500
 
-Row = Mapping[str, Any]
 Rows = Mapping[int, Sequence[Row]]
 
 
 def publish_bucket(publisher: Publisher, conn: Connection, shell: Shell, bucket: int) -> list[Row]:
     """Write the pages of the files numbered ``bucket * BUCKET`` and up, and return the rows of those files."""
     limits = {"low": bucket * BUCKET, "high": (bucket + 1) * BUCKET - 1}
-    about = (queries.APIDS, queries.GAPS, queries.PROBLEMS, queries.ANCESTORS, queries.DESCENDANTS, queries.EVENTS_OF_FILE)
+    about = (
+        queries.APIDS,
+        queries.GAPS,
+        queries.PROBLEMS,
+        queries.ANCESTORS,
+        queries.DESCENDANTS,
+        queries.EVENTS_OF_FILE,
+    )
     apids, gaps, problems, ancestors, descendants, events = (_by_file(query.rows(conn, **limits)) for query in about)
     files = queries.FILES_OF_BUCKET.rows(conn, **limits)
     for row in files:
@@ -167,7 +174,13 @@ def problem_table(rows: Sequence[Row]) -> Table:
 
 def lineage_table(rows: Sequence[Row], empty: str) -> Table:
     """Return the files one was made from, or into; the nearest first."""
-    columns = (Column("File", kind="name"), Column("Level"), Column("Format"), Column("Role"), Column("Steps", kind="number"))
+    columns = (
+        Column("File", kind="name"),
+        Column("Level"),
+        Column("Format"),
+        Column("Role"),
+        Column("Steps", kind="number"),
+    )
     table = Table((*columns, Column("State")), empty=empty)
     for row in rows:
         table.rows.append(
@@ -185,7 +198,12 @@ def lineage_table(rows: Sequence[Row], empty: str) -> Table:
 
 def event_table(rows: Sequence[Row]) -> Table:
     """Return the events a file carries, whole or in part."""
-    numbers = (Column("Event", kind="number"), Column("Time", "UTC", "time"), Column("Kind"), Column("Number", kind="number"))
+    numbers = (
+        Column("Event", kind="number"),
+        Column("Time", "UTC", "time"),
+        Column("Kind"),
+        Column("Number", kind="number"),
+    )
     rest = (Column("Record", kind="number"), Column("In this file"), Column("State"))
     table = Table((*numbers, *rest), empty="There are no events in this file.", filterable=len(rows) > 20)
     for row in rows:

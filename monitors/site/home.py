@@ -61,7 +61,8 @@ def caption(days: Sequence[Mapping[str, Any]]) -> str:
     dates = sorted({day["day"] for day in days})
     if not dates:
         return ""
-    return f"{text.count(total)} events on {text.count(len(dates))} days, {dates[0]} to {dates[-1]}; days without events are left out."
+    span = f"{text.count(len(dates))} days, {dates[0]} to {dates[-1]}"
+    return f"{text.count(total)} events on {span}; days without events are left out."
 
 
 def _holdings(rows: Sequence[Mapping[str, Any]], days: Sequence[Mapping[str, Any]]) -> Table:
@@ -124,7 +125,14 @@ def _problems(conn: Connection) -> Table:
 
 
 def _quarantine(conn: Connection) -> Trouble:
-    table = Table((Column("Set aside", "UTC", "time"), Column("File", kind="name"), Column("Reason"), Column("What to do", kind="prose")))
+    table = Table(
+        (
+            Column("Set aside", "UTC", "time"),
+            Column("File", kind="name"),
+            Column("Reason"),
+            Column("What to do", kind="prose"),
+        )
+    )
     for row in queries.QUARANTINE.rows(conn, rows=TROUBLE_ROWS):
         table.rows.append(
             [
@@ -139,7 +147,9 @@ def _quarantine(conn: Connection) -> Trouble:
 
 def _jobs(conn: Connection) -> Trouble:
     columns = (Column("Ended", "UTC", "time"), Column("Job", kind="number"), Column("Kind"), Column("State"))
-    table = Table((*columns, Column("Attempts", kind="number"), Column("File", kind="name"), Column("Error", kind="prose")))
+    table = Table(
+        (*columns, Column("Attempts", kind="number"), Column("File", kind="name"), Column("Error", kind="prose"))
+    )
     for row in queries.FAILED_JOBS.rows(conn, rows=TROUBLE_ROWS):
         table.rows.append(
             [
@@ -156,7 +166,9 @@ def _jobs(conn: Connection) -> Trouble:
 
 
 def _unavailable(conn: Connection) -> Trouble:
-    table = Table((Column("File", kind="name"), Column("State"), Column("Size", kind="number"), Column("Added", "UTC", "time")))
+    table = Table(
+        (Column("File", kind="name"), Column("State"), Column("Size", kind="number"), Column("Added", "UTC", "time"))
+    )
     for row in queries.UNAVAILABLE_FILES.rows(conn, rows=TROUBLE_ROWS):
         table.rows.append(
             [
@@ -179,7 +191,10 @@ def _events(conn: Connection) -> Table:
 
 
 def _files(conn: Connection) -> Table:
-    table = Table((Column("Name", kind="name"), Column("Level"), Column("Size", kind="number"), Column("State")), empty="No files yet.")
+    table = Table(
+        (Column("Name", kind="name"), Column("Level"), Column("Size", kind="number"), Column("State")),
+        empty="No files yet.",
+    )
     for row in queries.NEWEST_FILES.rows(conn, rows=ROWS):
         table.rows.append(
             [

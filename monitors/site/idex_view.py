@@ -40,7 +40,7 @@ class IdexView(EventView):
         trigger = str(event["trigger_source"]) or "none"
         if header and event["trigid"] & TARGET_BIT:
             trigger += f" (target level {header['txhdrlstriglvl']} DN)"
-        polarity = POLARITIES.get(event["polarity"], event["polarity"])
+        polarity = POLARITIES.get(event["polarity"], str(event["polarity"]))
         return [
             ("Trigger", trigger),
             ("Acquisition (AID)", str(event["aid"])),

@@ -25,7 +25,9 @@ def publish(publisher: Publisher, conn: Connection, shell: Shell, instrument: Ma
     path = f"instruments/{name}.html"
     days = [row for row in queries.EVENTS_PER_DAY.rows(conn) if row["instrument"] == name]
     events = Table(EVENT_COLUMNS, empty="No events yet.")
-    events.rows.extend(event_cells(row) for row in queries.EVENTS_OF_INSTRUMENT.rows(conn, instrument_id=key, rows=ROWS))
+    events.rows.extend(
+        event_cells(row) for row in queries.EVENTS_OF_INSTRUMENT.rows(conn, instrument_id=key, rows=ROWS)
+    )
     values = {
         "summary": f"{text.count(sum(day['events'] for day in days))} events",
         "plot": events_per_day(days, "figure-events"),
@@ -75,7 +77,10 @@ def _products(conn: Connection, key: int) -> Table:
 def _calibrations(conn: Connection, key: int) -> Table:
     numbers = (Column("Calibration"), Column("Version", kind="number"), Column("In use"))
     valid = (Column("Valid from", "UTC", "time"), Column("Valid to", "UTC", "time"))
-    table = Table((*numbers, *valid, Column("Quantities", kind="number"), Column("Origin", kind="prose")), empty="No calibrations.")
+    table = Table(
+        (*numbers, *valid, Column("Quantities", kind="number"), Column("Origin", kind="prose")),
+        empty="No calibrations.",
+    )
     for row in queries.CALIBRATIONS.rows(conn, instrument_id=key):
         table.rows.append(
             [

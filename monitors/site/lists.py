@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from itertools import groupby
-from typing import Any
 
 from sqlalchemy import Connection
 
 from monitors.site import queries, text
 from monitors.site.figures import day_after, midnight
 from monitors.site.publish import Publisher
+from monitors.site.queries import Row
 from monitors.site.rows import EVENT_COLUMNS, FILE_COLUMNS, event_cells, file_cells
 from monitors.site.shell import Link, Shell
 from monitors.site.tables import Cell, Column, Table, to_csv
@@ -28,13 +28,13 @@ CSV_COLUMNS = {
     ),
 }  # fmt: skip
 
-Row = Mapping[str, Any]
-
 
 def publish_event_day(publisher: Publisher, shell: Shell, day: date, rows: Sequence[Row]) -> None:
     """Write the pages and the CSV of the events of one UTC day."""
     statements = [("These events", queries.EVENTS_OF_DAY.shown(start=midnight(day), stop=day_after(day)))]
-    _publish_parts(publisher, shell, "events", day.isoformat(), f"Events of {day}", rows, EVENT_COLUMNS, event_cells, statements)
+    _publish_parts(
+        publisher, shell, "events", day.isoformat(), f"Events of {day}", rows, EVENT_COLUMNS, event_cells, statements
+    )
 
 
 def publish_file_month(publisher: Publisher, conn: Connection, shell: Shell, month: str) -> None:
@@ -57,7 +57,8 @@ def publish_event_index(publisher: Publisher, conn: Connection, shell: Shell, da
     _publish_index(
         publisher, shell, "events", "Events", f"{text.count(total)} events", total, rows, "Events by day",
         Table(EVENT_COLUMNS, [event_cells(row) for row in rows], empty=empty, filterable=True),
-        groups, [("Newest events", queries.NEWEST_EVENTS.shown(rows=ROWS_PER_PAGE)), ("Days", queries.EVENT_DAYS.shown())],
+        groups,
+        [("Newest events", queries.NEWEST_EVENTS.shown(rows=ROWS_PER_PAGE)), ("Days", queries.EVENT_DAYS.shown())],
     )  # fmt: skip
 
 
@@ -72,9 +73,11 @@ def publish_file_index(publisher: Publisher, conn: Connection, shell: Shell) -> 
     ]
     empty = "There is no file yet. Bring raw files in with: pinakes ingest PATH"
     _publish_index(
-        publisher, shell, "files", "Files", f"{text.count(total)} files, {text.size(size)}", total, rows, "Files by month of their data",
+        publisher, shell, "files", "Files", f"{text.count(total)} files, {text.size(size)}", total, rows,
+        "Files by month of their data",
         Table(FILE_COLUMNS, [file_cells(row) for row in rows], empty=empty, filterable=True),
-        groups, [("Newest files", queries.NEWEST_FILE_ROWS.shown(rows=ROWS_PER_PAGE)), ("Months", queries.FILE_MONTHS.shown())],
+        groups,
+        [("Newest files", queries.NEWEST_FILE_ROWS.shown(rows=ROWS_PER_PAGE)), ("Months", queries.FILE_MONTHS.shown())],
     )  # fmt: skip
 
 
@@ -113,7 +116,10 @@ def _publish_parts(
 ) -> None:
     publisher.file(f"{folder}/{name}.csv", to_csv(CSV_COLUMNS[folder], rows))
     starts = range(0, len(rows), ROWS_PER_PAGE)
-    links = [Link(f"{s + 1} to {min(s + ROWS_PER_PAGE, len(rows))}", part_path(folder, name, i)) for i, s in enumerate(starts)]
+    links = [
+        Link(f"{s + 1} to {min(s + ROWS_PER_PAGE, len(rows))}", part_path(folder, name, i))
+        for i, s in enumerate(starts)
+    ]
     for part, start in enumerate(starts):
         path = part_path(folder, name, part)
         cut = [cells(row) for row in rows[start : start + ROWS_PER_PAGE]]

@@ -117,7 +117,7 @@ class Publisher:
                 while view:
                     view = view[out.write(view) :]
                 os.fsync(descriptor)
-            os.replace(temporary, path)
+            Path(temporary).rename(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, text
+
+#: A row of a result: column name -> value.
+Row = Mapping[str, Any]
 
 #: Rows of one kind that a file page shows at most.
 ROWS_PER_FILE = 500
+
+#: Name of a file ``f`` for people: what it was called where it came from, else its own name.
+_NAME = "coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', ''))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +26,9 @@ class Query:
 
     sql: str
 
-    def rows(self, conn: Connection, **parameters: Any) -> Sequence[RowMapping]:
+    def rows(self, conn: Connection, **parameters: Any) -> list[Row]:
         """Run it and return all rows."""
-        return conn.execute(text(self.sql), parameters).mappings().all()
+        return [dict(row) for row in conn.execute(text(self.sql), parameters).mappings()]
 
     def shown(self, **parameters: Any) -> str:
         """Return the statement with the parameters written out, for people to copy."""
@@ -60,14 +66,14 @@ join core.instrument i on i.id = e.instrument_id
 group by 1, 2, 3
 order by 1, 2, 3""")
 
-NEWEST_FILES = Query("""
-select f.id, coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as name, f.size, f.state, f.t_start, f.t_end, f.created_at,
+NEWEST_FILES = Query(f"""
+select f.id, {_NAME} as name, f.size, f.state, f.t_start, f.t_end, f.created_at,
        i.name as instrument, p.level, p.format
 from core.file f
 join core.product p on p.id = f.product_id
 join core.instrument i on i.id = p.instrument_id
 order by f.id desc
-limit :rows""")
+limit :rows""")  # noqa: S608
 
 NEWEST_EVENTS = Query("""
 select e.id, e.identity, e.kind, e.seq, e.t, e.flags, e.file_id, i.name as instrument
@@ -78,7 +84,8 @@ limit :rows""")
 
 PROBLEM_KINDS = Query("""
 select p.severity, p.code, count(distinct p.file_id) as files, sum(p.count)::bigint as times,
-       max(p.created_at) as newest, (array_agg(p.file_id order by p.id desc) filter (where p.file_id is not null))[1] as file_id,
+       max(p.created_at) as newest,
+       (array_agg(p.file_id order by p.id desc) filter (where p.file_id is not null))[1] as file_id,
        (array_agg(coalesce(f.original_name, p.source) order by p.id desc))[1] as name,
        (array_agg(p.message order by p.id desc))[1] as message
 from core.file_problem p
@@ -101,12 +108,12 @@ where state in ('failed', 'quarantined')
 order by id desc
 limit :rows""")
 
-UNAVAILABLE_FILES = Query("""
-select f.id, coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as name, f.state, f.size, f.created_at, f.verified_at
+UNAVAILABLE_FILES = Query(f"""
+select f.id, {_NAME} as name, f.state, f.size, f.created_at, f.verified_at
 from core.file f
 where f.state in ('missing', 'corrupt', 'quarantined', 'pending')
 order by f.state, f.id desc
-limit :rows""")
+limit :rows""")  # noqa: S608
 
 FILE_MONTHS = Query("""
 select to_char(coalesce(t_start, created_at) at time zone 'UTC', 'YYYY-MM') as month, count(*) as files,
@@ -115,15 +122,15 @@ from core.file
 group by 1
 order by 1 desc""")
 
-_FILE_ROWS = """
-select f.id, coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as name, f.size, f.state, f.t_start, f.t_end, f.created_at, f.sha256,
+_FILE_ROWS = f"""
+select f.id, {_NAME} as name, f.size, f.state, f.t_start, f.t_end, f.created_at, f.sha256,
        i.name as instrument, p.level, p.format, coalesce(x.errors, 0) as errors, coalesce(x.warnings, 0) as warnings
 from core.file f
 join core.product p on p.id = f.product_id
 join core.instrument i on i.id = p.instrument_id
 left join lateral (select sum(count) filter (where severity = 'error')::bigint as errors,
                           sum(count) filter (where severity = 'warning')::bigint as warnings
-                   from core.file_problem where file_id = f.id) x on true"""
+                   from core.file_problem where file_id = f.id) x on true"""  # noqa: S608
 
 FILES_OF_MONTH = Query(f"""{_FILE_ROWS}
 where coalesce(f.t_start, f.created_at) >= :start and coalesce(f.t_start, f.created_at) < :stop
@@ -136,23 +143,26 @@ limit :rows""")
 FILE_BUCKETS = Query("""
 with part as (
     select id / :bucket as bucket,
-           hashtextextended(concat_ws('|', id, relpath, state, size, version, verified_at, header) collate "C", 0) as h from core.file
+           hashtextextended(concat_ws('|', id, relpath, state, size, version, verified_at, header) collate "C", 0) as h
+    from core.file
     union all
     select file_id / :bucket, hashtextextended(concat_ws('|', 'problem', id) collate "C", 0) from core.file_problem
     where file_id is not null
     union all
     select parent_id / :bucket, hashtextextended(concat_ws('|', 'child', file_id) collate "C", 0) from core.file_parent
     union all
-    select file_id / :bucket, hashtextextended(concat_ws('|', 'source', id, event_id, complete) collate "C", 0) from core.event_source
+    select file_id / :bucket, hashtextextended(concat_ws('|', 'source', id, event_id, complete) collate "C", 0)
+    from core.event_source
     union all
-    select file_id / :bucket, hashtextextended(concat_ws('|', 'product', event_id, record) collate "C", 0) from core.event_product
+    select file_id / :bucket, hashtextextended(concat_ws('|', 'product', event_id, record) collate "C", 0)
+    from core.event_product
 )
 select bucket, bit_xor(h) as fingerprint from part group by bucket order by bucket""")
 
 FILES_OF_BUCKET = Query("""
 select f.id, f.relpath, f.original_name, f.received, f.sha256, f.size, f.t_start, f.t_end, f.version, f.state, f.header,
        f.created_at, f.verified_at, c.name as code_name, c.version as code_version,
-       i.name as instrument, i.title as instrument_title, p.name as product, p.level, p.format, p.title as product_title,
+       i.name as instrument, i.title as instrument_title, p.level, p.format, p.title as product_title,
        p.description as product_description
 from core.file f
 join core.product p on p.id = f.product_id
@@ -172,16 +182,16 @@ select file_id, apid, kind, seq_before, seq_after, n_missing, byte_offset
 from (select *, row_number() over (partition by file_id order by byte_offset, id) as n
       from core.packet_gap where file_id between :low and :high) g
 where n <= {ROWS_PER_FILE}
-order by file_id, byte_offset, id""")
+order by file_id, byte_offset, id""")  # noqa: S608
 
 PROBLEMS = Query(f"""
 select file_id, code, severity, byte_offset, byte_length, packet, count, message, created_at
 from (select *, row_number() over (partition by file_id order by severity, byte_offset nulls first, id) as n
       from core.file_problem where file_id between :low and :high) p
 where n <= {ROWS_PER_FILE}
-order by file_id, severity, byte_offset nulls first, n""")
+order by file_id, severity, byte_offset nulls first, n""")  # noqa: S608
 
-ANCESTORS = Query("""
+ANCESTORS = Query(f"""
 with recursive up (file_id, parent_id, role, depth) as (
     select file_id, parent_id, role, 1 from core.file_parent where file_id between :low and :high
     union
@@ -189,14 +199,14 @@ with recursive up (file_id, parent_id, role, depth) as (
     from up join core.file_parent p on p.file_id = up.parent_id
     where up.depth < 20
 )
-select up.file_id, up.depth, up.role, f.id, coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as name, f.state, f.size,
+select up.file_id, up.depth, up.role, f.id, {_NAME} as name, f.state, f.size,
        p.level, p.format, p.title
 from up
 join core.file f on f.id = up.parent_id
 join core.product p on p.id = f.product_id
-order by up.file_id, up.depth, f.id""")
+order by up.file_id, up.depth, f.id""")  # noqa: S608
 
-DESCENDANTS = Query("""
+DESCENDANTS = Query(f"""
 with recursive down (file_id, child_id, role, depth) as (
     select parent_id, file_id, role, 1 from core.file_parent where parent_id between :low and :high
     union
@@ -204,12 +214,12 @@ with recursive down (file_id, child_id, role, depth) as (
     from down join core.file_parent c on c.parent_id = down.child_id
     where down.depth < 20
 )
-select down.file_id, down.depth, down.role, f.id, coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as name, f.state, f.size,
+select down.file_id, down.depth, down.role, f.id, {_NAME} as name, f.state, f.size,
        p.level, p.format, p.title
 from down
 join core.file f on f.id = down.child_id
 join core.product p on p.id = f.product_id
-order by down.file_id, down.depth, f.id""")
+order by down.file_id, down.depth, f.id""")  # noqa: S608
 
 EVENTS_OF_FILE = Query(f"""
 with part as (
@@ -226,22 +236,27 @@ with part as (
     left join core.event e on e.id = part.event_id
     left join core.instrument i on i.id = e.instrument_id
 )
-select * from numbered where n <= {ROWS_PER_FILE} order by file_id, n""")
+select * from numbered where n <= {ROWS_PER_FILE} order by file_id, n""")  # noqa: S608
 
-EVENT_DAYS = Query("""
+#: Changes when anything a page shows of an event ``e`` changes in its row.
+_EVENT_HASH = """hashtextextended(
+           concat_ws('|', e.id, e.identity, e.kind, e.seq, e.t, e.flags, e.file_id, e.preference) collate "C", 0)"""
+
+EVENT_DAYS = Query(f"""
 select (e.t at time zone 'UTC')::date as day, count(*) as events, min(e.id) as low, max(e.id) as high,
-       bit_xor(hashtextextended(concat_ws('|', e.id, e.identity, e.kind, e.seq, e.t, e.flags, e.file_id, e.preference) collate "C", 0)
+       bit_xor({_EVENT_HASH}
                # coalesce(x.h, 0)) as fingerprint
 from core.event e
-left join (select p.event_id, bit_xor(hashtextextended(concat_ws('|', p.file_id, p.record, f.state) collate "C", 0)) as h
+left join (select p.event_id,
+                  bit_xor(hashtextextended(concat_ws('|', p.file_id, p.record, f.state) collate "C", 0)) as h
            from core.event_product p join core.file f on f.id = p.file_id group by p.event_id) x on x.event_id = e.id
 group by 1
-order by 1""")
+order by 1""")  # noqa: S608
 
-EVENTS_OF_DAY = Query("""
+EVENTS_OF_DAY = Query(f"""
 select e.id, e.identity, e.kind, e.seq, e.t, e.flags, e.file_id, i.name as instrument,
-       coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as file_name,
-       hashtextextended(concat_ws('|', e.id, e.identity, e.kind, e.seq, e.t, e.flags, e.file_id, e.preference) collate "C", 0)
+       {_NAME} as file_name,
+       {_EVENT_HASH}
            # coalesce(x.h, 0) as fingerprint
 from core.event e
 join core.instrument i on i.id = e.instrument_id
@@ -249,7 +264,7 @@ join core.file f on f.id = e.file_id
 left join lateral (select bit_xor(hashtextextended(concat_ws('|', p.file_id, p.record, pf.state) collate "C", 0)) as h
                    from core.event_product p join core.file pf on pf.id = p.file_id where p.event_id = e.id) x on true
 where e.t >= :start and e.t < :stop
-order by e.t, e.id""")
+order by e.t, e.id""")  # noqa: S608
 
 PRODUCTS_OF_EVENTS = Query("""
 select x.event_id, x.file_id, x.record, f.relpath, regexp_replace(f.relpath, '^.*/', '') as name, f.state, p.format
@@ -261,12 +276,12 @@ left join core.file_parent l on l.file_id = x.file_id and l.parent_id = e.file_i
 where x.event_id = any(:events)
 order by x.event_id, l.parent_id is null, p.format = 'hdf5' desc, x.file_id desc""")
 
-SOURCES_OF_EVENTS = Query("""
-select s.event_id, s.file_id, s.complete, s.missing, coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as name
+SOURCES_OF_EVENTS = Query(f"""
+select s.event_id, s.file_id, s.complete, s.missing, {_NAME} as name
 from core.event_source s
 join core.file f on f.id = s.file_id
 where s.event_id = any(:events)
-order by s.event_id, s.file_id""")
+order by s.event_id, s.file_id""")  # noqa: S608
 
 PRODUCTS_OF_INSTRUMENT = Query("""
 select p.name, p.title, p.level, p.format, p.description, count(f.id) as files, sum(f.size)::bigint as bytes,

@@ -29,8 +29,13 @@ class Handler(SimpleHTTPRequestHandler):
     def send_head(self) -> Any:
         """Answer GET and HEAD, after looking where the path leads."""
         root = Path(self.directory).resolve()
-        path = Path(self.translate_path(self.path)).resolve()
-        inside = path.is_relative_to(root) and not any(part.startswith(".") for part in path.relative_to(root).parts)
+        asked = self.translate_path(self.path)
+        path = Path(asked.replace("\0", "")).resolve()
+        inside = (
+            "\0" not in asked
+            and path.is_relative_to(root)
+            and not any(part.startswith(".") for part in path.relative_to(root).parts)
+        )
         if not inside or not path.exists():
             self.send_error(HTTPStatus.NOT_FOUND)
             return None

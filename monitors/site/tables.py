@@ -55,7 +55,7 @@ class Table:
     """A table in the order it is first shown."""
 
     columns: Sequence[Column]
-    rows: list[Sequence[Cell]] = field(default_factory=list)
+    rows: list[list[Cell]] = field(default_factory=list)
     empty: str = "Nothing here yet."
     filterable: bool = False
     csv: str | None = None

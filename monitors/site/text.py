@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
-from pathlib import PurePath
+from datetime import UTC, datetime
 from typing import Any
 
 #: What a page shows where the catalog has nothing.
@@ -80,11 +79,12 @@ def script_json(value: object) -> str:
 
 
 def _jsonable(value: Any) -> Any:
-    if isinstance(value, float):
+    kind = type(value)
+    if kind is int:
+        return value if -LARGEST_EXACT <= value <= LARGEST_EXACT else str(value)
+    if kind is float:
         return value if math.isfinite(value) else None
-    if isinstance(value, int) and abs(value) > LARGEST_EXACT:
-        return str(value)
-    if value is None or isinstance(value, str | int):
+    if value is None or kind is str or kind is bool:
         return value
     if isinstance(value, Mapping):
         return {str(name): _jsonable(item) for name, item in value.items()}
@@ -92,11 +92,9 @@ def _jsonable(value: Any) -> Any:
         return [_jsonable(item) for item in value]
     if isinstance(value, datetime):
         return iso(value)
-    if isinstance(value, date | PurePath):
-        return str(value)
     if hasattr(value, "item"):  # a NumPy scalar
         return _jsonable(value.item())
-    return str(value)
+    return str(value)  # dates, paths, decimals
 
 
 def csv_cell(value: object) -> str:

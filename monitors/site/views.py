@@ -26,7 +26,11 @@ COMMON_FLAGS: Mapping[int, Word] = {
     FLAG_INCOMPLETE: ("warning", "incomplete", "Parts of the event were not received."),
     FLAG_CONFLICTING: ("error", "conflicting", "Two complete copies of the event differ."),
     FLAG_DAMAGED: ("error", "damaged", "Parts of the event were received and cannot be trusted."),
-    FLAG_CLOCK_UNSET: ("warning", "clock not set", "The instrument clock was not set: the time of the event is not real."),
+    FLAG_CLOCK_UNSET: (
+        "warning",
+        "clock not set",
+        "The instrument clock was not set: the time of the event is not real.",
+    ),
     FLAG_ASSEMBLED: ("info", "assembled", "Put together from parts in several raw files."),
 }
 

@@ -19,7 +19,6 @@ KINDS = (
 )  # fmt: skip
 
 
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_page_opens_without_a_word_on_the_console(page: Page, site: str, kind: str) -> None:
     page.goto(site + kind)
@@ -144,4 +143,6 @@ def test_the_sql_fold_of_a_page_runs_as_it_stands(page: Page, folder: str, sampl
     assert len(statements) > 20
     with sample_site.catalog.read() as conn:
         for statement in statements:
-            conn.execute(text(statement.replace(":event", "1").replace("::", "\x00").replace(":", "\\:").replace("\x00", "::")))
+            conn.execute(
+                text(statement.replace(":event", "1").replace("::", "\x00").replace(":", "\\:").replace("\x00", "::"))
+            )

@@ -33,7 +33,9 @@ def test_a_changed_page_carries_the_new_time(tmp_path: Path) -> None:
     assert "2026-02-02 03:04</time></p><p>other" in (tmp_path / "b.html").read_text()
 
 
-def test_a_failed_write_leaves_the_old_page_and_no_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_old_page_and_no_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Publisher(tmp_path, EARLY).page("b.html", PAGE)
     old = (tmp_path / "b.html").read_bytes()
 

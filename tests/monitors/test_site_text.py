@@ -31,7 +31,9 @@ def test_plain_text_shows_what_would_be_invisible() -> None:
     assert text.plain("a\nb\u202ec\x00") == "a\\nb\\u202ec\\x00"
 
 
-@given(st.recursive(st.none() | st.booleans() | ANY_TEXT, lambda inner: st.lists(inner) | st.dictionaries(ANY_TEXT, inner)))
+@given(
+    st.recursive(st.none() | st.booleans() | ANY_TEXT, lambda inner: st.lists(inner) | st.dictionaries(ANY_TEXT, inner))
+)
 def test_script_json_says_the_same_and_cannot_end_its_script(value: object) -> None:
     script = text.script_json(value)
     assert json.loads(script) == value
@@ -84,7 +86,15 @@ def test_csv_keeps_numbers_as_numbers() -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (999_499, "999 kB"), (999_999, "1 MB"), (1_234_567_890, "1.23 GB"), (None, "–")],
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1 kB"),
+        (999_499, "999 kB"),
+        (999_999, "1 MB"),
+        (1_234_567_890, "1.23 GB"),
+        (None, "–"),
+    ],
 )
 def test_sizes_have_three_digits_and_a_unit(value: int | None, shown: str) -> None:
     assert text.size(value) == shown
@@ -100,4 +110,6 @@ def test_factors_are_written_as_people_write_them(value: float, shown: str) -> N
 def test_shown_sql_has_its_parameters_written_out_and_quoted() -> None:
     query = Query("select :a::text, :name where x < :day")
     day = datetime(2026, 1, 2, tzinfo=UTC)
-    assert query.shown(a=1, name="o'clock", day=day) == "select 1::text, 'o''clock' where x < '2026-01-02T00:00:00+00:00';"
+    assert (
+        query.shown(a=1, name="o'clock", day=day) == "select 1::text, 'o''clock' where x < '2026-01-02T00:00:00+00:00';"
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,4 +44,4 @@ def test_a_known_record_has_a_known_text() -> None:
 def test_runs_cover_the_records_and_nothing_else(records: set[int]) -> None:
     found = runs(sorted(records))
     assert {number for first, last in found for number in range(first, last + 1)} == records
-    assert all(b[0] > a[1] + 1 for a, b in zip(found, found[1:], strict=False))
+    assert all(b[0] > a[1] + 1 for a, b in pairwise(found))

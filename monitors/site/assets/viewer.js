@@ -21,6 +21,7 @@
   let asked = 0; // number of the newest request: a slow one that comes late is dropped
   let wholeRange = false; // all samples, or the high-rate window
   let redraw = 0;
+  let filling = false;
 
   // ---- words and tables -------------------------------------------------------------------------------------------
 
@@ -264,7 +265,9 @@
     panels.forEach((panel, i) => fillPanel(panel, event.channels[i]));
     shown = event;
     showTimeAxis();
+    filling = true; // the curves are drawn once, below, and not again because the time range moved
     if (!wasZoomed) resetZoom();
+    filling = false;
     panels.forEach(drawCurve);
   }
 
@@ -294,7 +297,11 @@
     notice("");
     await markEnds();
     document.documentElement.dataset.shown = String(event.id);
-    document.documentElement.dataset.took = (performance.now() - started).toFixed(1);
+    // Two frames later the figures are on the screen: how long a reader waited, for those who measure.
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      document.documentElement.dataset.took = (performance.now() - started).toFixed(1);
+      document.documentElement.dataset.drawn = String(event.id);
+    }));
   }
 
   async function markEnds() {
@@ -370,6 +377,7 @@
     document.addEventListener("keydown", onKey);
     window.addEventListener("hashchange", () => attempt(fromAddress()));
     const later = () => {
+      if (filling) return;
       cancelAnimationFrame(redraw);
       redraw = requestAnimationFrame(() => panels.forEach(drawCurve));
     };
