@@ -108,20 +108,24 @@ def toy_door(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def toy_environment(door: Path) -> dict[str, str]:
+    """Return the environment of a process that knows the toy."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(door), str(ROOT)])}
+
+
 @pytest.fixture
 def archive(
     catalog_one: Catalog, tmp_path: Path, toy_door: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ToyArchive]:
     """An empty archive that knows the toy."""
     monkeypatch.syspath_prepend(str(toy_door))
-    paths = os.pathsep.join([str(toy_door), str(ROOT)])
-    monkeypatch.setenv("PYTHONPATH", paths)  # for the worker processes of pool and Dask
+    environment = toy_environment(toy_door)
+    monkeypatch.setenv("PYTHONPATH", environment["PYTHONPATH"])  # for the worker processes of pool and Dask
     base.instruments.cache_clear()
     home = init_home(tmp_path / "archive", catalog_one.url)
     drop = tmp_path / "drop"
     drop.mkdir()
     with catalog_one.begin() as conn:
         make_tables(conn)
-    environment = {**os.environ, "PYTHONPATH": paths}
     yield ToyArchive(catalog_one, home, load(home.root), drop, environment)
     base.instruments.cache_clear()
