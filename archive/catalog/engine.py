@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 APPLICATION = "pinakes"
 
+#: Execution option for SQL that is not ours to format: percent signs are its own.
+AS_IT_STANDS = {"no_parameters": True}
+
 _adapted = False
 
 

@@ -11,6 +11,7 @@ import hashlib
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
+from archive.catalog.engine import AS_IT_STANDS
 from archive.catalog.views import events, files, idex, work
 from archive.catalog.views.base import SCHEMA, View
 from archive.errors import ArchiveError
@@ -74,7 +75,7 @@ def fingerprint() -> str:
 
 
 def _run(conn: Connection, statement: str) -> None:
-    conn.exec_driver_sql(statement)  # as it stands: colons and percent signs are the view's own
+    conn.exec_driver_sql(statement, execution_options=AS_IT_STANDS)
 
 
 def _literal(value: str) -> str:
