@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archive.numerics.jit import inlined, kernel
-from archive.numerics.special import Number, divide, erfcx, exp, normal_cdf
+from archive.numerics.special import Number, divide, erfcx, exp, normal_cdf, owned
 
 _ROOT_HALF = math.sqrt(0.5)
 _NORMAL = 1.0 / math.sqrt(2.0 * math.pi)
@@ -166,8 +166,9 @@ def _profiles(p: Floats, out: Floats) -> None:
 
 def _flat(*arguments: ArrayLike) -> tuple[tuple[int, ...], list[Floats]]:
     """Return the common shape of the arguments and each as a flat array of doubles."""
-    same = np.broadcast_arrays(*(np.asarray(argument, dtype=np.float64) for argument in arguments))
-    return same[0].shape, [np.ascontiguousarray(array).ravel() for array in same]
+    arrays = [np.asarray(argument, dtype=np.float64) for argument in arguments]
+    shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    return shape, [owned(np.broadcast_to(array, shape)).ravel() for array in arrays]
 
 
 def _evaluate(function: Any, t: ArrayLike, parameters: tuple[ArrayLike, ...], width: int = 0) -> Floats:

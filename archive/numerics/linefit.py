@@ -16,6 +16,7 @@ from archive.numerics import status as word
 from archive.numerics.emg import emg, emg_area, emg_profile
 from archive.numerics.linestatus import at_edge, judge_samples, judge_values
 from archive.numerics.peaks import Peaks
+from archive.numerics.special import owned
 from archive.numerics.windows import Windows, lay_windows, start_values, whole_rows
 
 Floats = NDArray[np.float64]
@@ -125,8 +126,8 @@ def fit_lines(
     -------
     LineFits
     """
-    rows = np.ascontiguousarray(np.atleast_2d(np.asarray(y, dtype=np.float64)))
-    times = np.ascontiguousarray(t, dtype=np.float64)
+    rows = owned(np.atleast_2d(np.asarray(y)))
+    times = owned(t)
     t_at = np.arange(rows.shape[0]) * (rows.shape[1] if times.ndim == 2 else 0)
     times = times.ravel()
     laid = lay_windows(rows, peaks) if windows is None else windows
@@ -176,7 +177,7 @@ def fit_rows(t: ArrayLike, y: ArrayLike, **options: ArrayLike | None) -> LineFit
 
     Times have shape (samples,) or that of `y`; the options are those of `fit_lines`.
     """
-    rows = np.ascontiguousarray(np.atleast_2d(np.asarray(y, dtype=np.float64)))
+    rows = owned(np.atleast_2d(np.asarray(y)))
     peaks, windows = whole_rows(rows)
     return fit_lines(t, rows, peaks, windows, **options)  # type: ignore[arg-type]
 

@@ -115,7 +115,7 @@ def solve(lower: Floats, x: Floats, size: int) -> None:
 
 
 @kernel
-def _step(
+def damped_step(
     hessian: Floats, gradient: Floats, p: Floats, low: Floats, high: Floats, held: NDArray[np.bool_], damping: Number,
     size: int, resting: NDArray[np.bool_], work: Floats, step: Floats,
 ) -> bool:  # fmt: skip
@@ -177,7 +177,7 @@ def _minimise(
     chi2 = _curvature(t, y, root, p, lines, offset, samples, hessian, gradient)
     damping, growth = 1e-3, 2.0
     for iteration in range(1, most + 1):
-        if not _step(hessian, gradient, p, low, high, held, damping, size, resting, work, step):
+        if not damped_step(hessian, gradient, p, low, high, held, damping, size, resting, work, step):
             damping *= 10.0
             if damping > 1e16:
                 return chi2, iteration, False
@@ -190,9 +190,10 @@ def _minimise(
         small = moved < tolerance or (moved < math.inf and promised <= _FLAT * chi2)
         if found <= chi2:
             small = small and damping < 1e-2
-            p[:size] = trial[:size]
-            gradient[:size] = fresh[:size]
-            hessian[:size, :size] = other[:size, :size]
+            for a in range(size):
+                p[a], gradient[a] = trial[a], fresh[a]
+                for b in range(a + 1):
+                    hessian[a, b] = other[a, b]
             gained = (chi2 - found) / promised if promised > 0.0 else 1.0
             chi2 = found
             damping *= max(0.1, 1.0 - (2.0 * gained - 1.0) ** 3)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archive.numerics.jit import kernel
-from archive.numerics.special import Number
+from archive.numerics.special import Number, owned
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -170,11 +170,10 @@ def find_peaks(
     -------
     Peaks
     """
-    rows = np.ascontiguousarray(np.atleast_2d(np.asarray(y, dtype=np.float64)))
+    rows = owned(np.atleast_2d(np.asarray(y)))
     counts = np.zeros(rows.shape[0], dtype=np.int64)
     least, rise, bases = (
-        np.ascontiguousarray(np.broadcast_to(np.asarray(each, dtype=np.float64), counts.shape))
-        for each in (height, prominence, base)
+        owned(np.broadcast_to(np.asarray(each, dtype=np.float64), counts.shape)) for each in (height, prominence, base)
     )
     sample, values = _find(rows, least, rise, float(distance), bases, counts)
     record = np.repeat(np.arange(counts.size), counts)
@@ -187,7 +186,7 @@ def full_widths(y: ArrayLike, peaks: ArrayLike, base: float) -> Floats:
     IDEX science definition, section 7: from the peak outwards to the first sample below half height above `base` on
     each side, a straight line between samples; NaN when the record ends or has no value before.
     """
-    row = np.ascontiguousarray(y, dtype=np.float64)
+    row = owned(y)
     last = row.size - 1
     return np.array(
         [half_distance(row, peak, base, 0, -1) + half_distance(row, peak, base, last, 1) for peak in np.asarray(peaks)],
@@ -214,7 +213,7 @@ def smooth(y: ArrayLike, samples: int = SMOOTHING) -> Floats:
     `y` has shape (..., samples); where no sample of the window is finite the result is NaN.
     """
     signal = np.asarray(y, dtype=np.float64)
-    rows = np.ascontiguousarray(signal.reshape(math.prod(signal.shape[:-1]), signal.shape[-1]))
+    rows = owned(signal.reshape(math.prod(signal.shape[:-1]), signal.shape[-1]))
     out = np.empty_like(rows)
     _smooth(rows, samples // 2, out)
     return out.reshape(signal.shape)

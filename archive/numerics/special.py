@@ -14,9 +14,9 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from archive.numerics.jit import inlined
+from archive.numerics.jit import inlined, kernel
 
 #: A machine number inside a kernel; numba knows its type, the type checker need not.
 Number = Any
@@ -106,6 +106,14 @@ loose_sum = cast(Callable[[Number, Number], Number], intrinsic(_loose_sum))
 as_double = cast(Callable[[np.int64], Number], intrinsic(_as_double))
 
 
+def owned(values: ArrayLike) -> NDArray[np.float64]:
+    """Return values as an array of doubles in order that a kernel may write to, a copy only where that needs one.
+
+    A kernel is compiled for each kind of array it meets; read-only and strided ones would each cost seconds.
+    """
+    return np.require(values, np.float64, ("C", "W"))
+
+
 @inlined
 def exp(x: Number) -> Number:
     """Return exp(x) for x <= 700, to 3e-16; below -708 exp(-708), which is 3e-308."""
@@ -133,7 +141,7 @@ def erfcx(x: Number) -> Number:
     return fma(fma(fma(fma(p, s, _C[3]), s, _C[2]), s, _C[1]), s, _C[0]) * scale
 
 
-@inlined
+@kernel
 def dot(x: NDArray[np.float64], y: NDArray[np.float64]) -> Number:
     """Return the sum of the products of two arrays of one length."""
     total = 0.0

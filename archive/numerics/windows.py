@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from archive.numerics.jit import kernel
 from archive.numerics.peaks import Peaks, half_distance
-from archive.numerics.special import Number
+from archive.numerics.special import Number, owned
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -113,7 +113,7 @@ def lay_windows(
     """
     lines = peaks.sample.size
     number, begin, end = (np.zeros(lines, dtype=np.int64) for _ in range(3))
-    rows = np.ascontiguousarray(np.atleast_2d(y), dtype=np.float64)
+    rows = owned(np.atleast_2d(y))
     _lay(rows, peaks.record, peaks.sample, peaks.left, peaks.right, overlap, together, number, begin, end)
     windows = int(number[-1]) + 1 if lines else 0
     first = np.searchsorted(number, np.arange(windows + 1)).astype(np.int64)
