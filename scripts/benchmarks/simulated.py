@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,9 +10,9 @@ from archive.instruments.idex.simulate import Options, simulate
 _FOLDER = TemporaryDirectory(prefix="pinakes-bench-")
 
 
-@cache
 def capture(events: int, compression: str = "none", seed: int = 1) -> Path:
     """Return an IDEX capture with so many events; `compression` is none, mix or all."""
     out = Path(_FOLDER.name) / f"{events}_{compression}_{seed}.pkts"
-    simulate(out, Options(events=events, seed=seed, compression=compression, arrays=False))  # type: ignore[arg-type]
+    if not out.exists():
+        simulate(out, Options(events=events, seed=seed, compression=compression, arrays=False))  # type: ignore[arg-type]
     return out
