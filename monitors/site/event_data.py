@@ -17,6 +17,7 @@ from archive.model import Waveforms
 from monitors.site import queries, text, typed
 from monitors.site.publish import Publisher
 from monitors.site.queries import Row
+from monitors.site.shell import short_title
 from monitors.site.views import TypedRows, view
 from monitors.site.waveform_text import encode
 
@@ -115,7 +116,7 @@ def event_values(event: Row, sources: Sources, channels: list[dict[str, Any]]) -
     return {
         "id": event["id"],
         "instrument": event["instrument"],
-        "instrumentTitle": text.plain(sources.title),
+        "instrumentTitle": text.plain(short_title(sources.title)),
         "identity": text.plain(event["identity"]),
         "kind": text.plain(event["kind"]),
         "seq": event["seq"],

@@ -11,7 +11,7 @@ from monitors.site import queries, tables, text
 from monitors.site.figures import events_per_day
 from monitors.site.publish import Publisher
 from monitors.site.rows import EVENT_COLUMNS, event_cells, file_page, file_state
-from monitors.site.shell import Shell
+from monitors.site.shell import Shell, short_title
 from monitors.site.tables import Cell, Column, Table
 
 #: Rows of each list on the home page.
@@ -83,7 +83,9 @@ def _holdings(rows: Sequence[Mapping[str, Any]], days: Sequence[Mapping[str, Any
         events = sum(day["events"] for day in days if day["instrument"] == row["instrument"])
         table.rows.append(
             [
-                tables.words(row["title"], href=f"instruments/{row['instrument']}.html"),
+                tables.words(
+                    short_title(row["title"]), title=row["title"], href=f"instruments/{row['instrument']}.html"
+                ),
                 tables.words(row["level"]),
                 tables.number(row["files"]),
                 tables.size(row["bytes"]),

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from monitors.site import text
 from monitors.site.publish import STAMP
@@ -46,7 +46,7 @@ class Shell:
     def navigation(self) -> list[tuple[str, list[Link]]]:
         """Groups of links: heading and entries."""
         places = [Link("Home", "index.html"), Link("Files", "files/index.html"), Link("Events", "events/index.html")]
-        instruments = [Link(title, f"instruments/{name}.html") for name, title in self.instruments]
+        instruments = [Link(short_title(title), f"instruments/{name}.html") for name, title in self.instruments]
         return [
             ("", [*places, Link("Event viewer", "events/viewer.html")]),
             *([("Instruments", instruments)] if instruments else []),
@@ -60,6 +60,11 @@ class Shell:
         root = "../" * path.count("/")
         page = environment().get_template(template)
         return page.render(shell=self, path=path, root=root, page_title=title, stamp=STAMP, **values)
+
+
+def short_title(title: str) -> str:
+    """Return the part of an instrument's title before the first comma: ``IMAP/IDEX``."""
+    return title.partition(",")[0]
 
 
 @cache
@@ -78,6 +83,7 @@ def environment() -> Environment:
         iso=text.iso,
         count=text.count,
         size=text.size,
+        breakable=lambda value: escape(value).replace("_", Markup("_<wbr>")),
         script_json=lambda value: Markup(text.script_json(value)),  # noqa: S704  escaped for scripts by script_json
     )
     found.globals["icons"] = ICONS

@@ -192,7 +192,8 @@
       return;
     }
     const saturated = channel.saturation.reduce((sum, [first, last]) => sum + last - first + 1, 0);
-    if (saturated) part(".saturation").textContent = `▲ saturated, ${saturated} samples`;
+    if (saturated) part(".saturation").textContent = `▲ saturated (${saturated})`;
+    part(".saturation").title = `${saturated} samples at or above ${SATURATED} of full scale`;
     panel.saturation.data = {
       x0: channel.saturation.map(([first]) => timeOf(channel, first - 0.5)),
       x1: channel.saturation.map(([, last]) => timeOf(channel, last + 0.5)),

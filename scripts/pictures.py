@@ -1,0 +1,63 @@
+"""Take the pictures of the documentation in Chromium: each kind of page in light, some in the dark, one on a laptop."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from playwright.sync_api import Browser
+
+from scripts import chromium
+
+
+class Picture(NamedTuple):
+    """A picture: its name, the page, and how it is looked at."""
+
+    name: str
+    page: str
+    scheme: str = "light"
+    width: int = 1400
+    height: int = 900
+
+
+PICTURES = (
+    Picture("home", "index.html"),
+    Picture("viewer", "events/viewer.html#q=2023-12-18T17:39"),
+    Picture("viewer-dark", "events/viewer.html#q=2023-12-18T17:39", "dark"),
+    Picture("viewer-laptop", "events/viewer.html", width=1000, height=700),
+    Picture("file", "files/1.html"),
+    Picture("events", "events/index.html"),
+)
+
+
+def main() -> None:
+    site, out = (Path(argument).absolute() for argument in sys.argv[1:3])
+    if not (site / "index.html").is_file():
+        sys.exit(f"There are no pages at {site}; make them with ./scripts/demo, or name the folder of a site.")
+    program = chromium.find()
+    if program is None:
+        sys.exit("There is no Chromium on this machine; install the package chromium.")
+    out.mkdir(parents=True, exist_ok=True)
+    with chromium.chromium(program) as browser:
+        for picture in PICTURES:
+            print(take(browser, site, out, picture))
+
+
+def take(browser: Browser, site: Path, out: Path, picture: Picture) -> Path:
+    """Write one picture and return its path."""
+    size = {"width": picture.width, "height": picture.height}
+    context = browser.new_context(viewport=size, color_scheme=picture.scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{site.as_uri()}/{picture.page}")
+    page.locator("html[data-drawn]" if "viewer" in picture.page else "#built .state").wait_for(state="attached")
+    while not page.evaluate("!window.Bokeh || Bokeh.documents.every((d) => d.is_idle)"):
+        page.wait_for_timeout(20)
+    path = out / f"{picture.name}.png"
+    page.screenshot(path=path)
+    context.close()
+    return path
+
+
+if __name__ == "__main__":
+    main()
