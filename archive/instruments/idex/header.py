@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archive.formats.ccsds import release
 from archive.instruments.idex import packets
 from archive.instruments.idex.fields import FIELDS
 from archive.instruments.idex.layout import (
@@ -25,7 +26,7 @@ from archive.instruments.idex.time import COUNTS_PER_SECOND
 Columns = Mapping[str, NDArray[Any]]
 
 #: Headers read at a time.
-_PORTION = 4096
+_PORTION = 1024
 
 
 def _fetched(name: str) -> str:
@@ -43,7 +44,7 @@ _CONTAINERS = {
 def read_headers(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], apids: NDArray[np.int64]
 ) -> dict[str, NDArray[np.uint32]]:
-    """Read every field of header packets, in portions so that memory stays bounded.
+    """Read every field of header packets, in portions; mapped pages are given back behind each.
 
     Parameters
     ----------
@@ -65,6 +66,7 @@ def read_headers(
             found = packets.read(container, data, offsets[rows], HEADER_SIZE, renamed.values(), words=True)
             for name, received in renamed.items():
                 columns[name][rows] = found[received]
+            release(data, int(offsets[rows].min()), int(offsets[rows].max()) + HEADER_SIZE)
     return columns
 
 

@@ -25,15 +25,15 @@ _ENTRIES = 224
 def event_rows(events: EventList, found: Found) -> list[Rows]:
     """Return the typed rows of the events, one of each table an event."""
     index = np.arange(len(events))
-    fields = {name: column.astype(np.int64) for name, column in events.header.items()}
     return [
-        Rows("idex.event", "event", index, _event_columns(events, found, fields)),
-        Rows("idex.event_header", "event", index, {field.name: fields[field.name] for field in FIELDS}),
+        Rows("idex.event", "event", index, _event_columns(events, found)),
+        Rows("idex.event_header", "event", index, {field.name: events.header[field.name] for field in FIELDS}),
         Rows("idex.event_housekeeping", "event", index, dict(housekeeping(events.header))),
     ]
 
 
-def _event_columns(events: EventList, found: Found, fields: dict[str, NDArray[np.int64]]) -> dict[str, Any]:
+def _event_columns(events: EventList, found: Found) -> dict[str, Any]:
+    fields = events.header
     sources, which = np.unique(fields["txhdrtrigid"], return_inverse=True)
     source_text = np.array([axes.trigger_text(int(source)) for source in sources] or [""])
     columns: dict[str, Any] = {
