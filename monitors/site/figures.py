@@ -152,9 +152,8 @@ def waveform_panels(count: int) -> dict[str, Any]:
             line_join="round",
         )  # fmt: skip
         curve.tags = [f"colour:channel-{index + 1}"]
-        plot.add_layout(
-            Span(location=0, dimension="height", line_dash="dashed", level="underlay", tags=["colour:muted"])
-        )
+        mark: dict[str, Any] = {"location": 0, "level": "underlay", "tags": ["colour:muted"]}
+        plot.add_layout(Span(dimension="height", line_dash="dashed", **mark))
         plot.add_layout(Span(dimension="width", line_dash="dotted", visible=False, name=f"level-{index}", **mark))
         plot.yaxis.ticker = BasicTicker(desired_num_ticks=4, num_minor_ticks=0)
         plot.ygrid.ticker = plot.yaxis.ticker
