@@ -67,7 +67,8 @@ def work(
                 if once or drain:
                     break
                 time.sleep(LOOK)
-    context.say(", ".join(f"{count} {state}" for state, count in sorted(ended.items())) or "No job waits.")
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(ended.items()))
+    context.say(f"{counts}." if counts else "No job waits.")
     return EXIT_PARTLY if ended["failed"] or ended["quarantined"] else EXIT_OK
 
 

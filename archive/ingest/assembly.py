@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from archive import log
 from archive.catalog.reference import instrument_ids
 from archive.catalog.schema import event_product, event_source, file, file_parent
+from archive.catalog.sequence import hold_ingest
 from archive.errors import LeaseLost
 from archive.ingest import commit, decoding, events, placing, rows, typed
 from archive.ingest.decoding import Result
@@ -63,6 +64,7 @@ def _round(task: Task, owner: str, file_id: int, folder: Path) -> Outcome | None
         if group.tag not in there:
             results.append((group, assemble(task, owner, group, folder / group.tag)))
     with task.catalog.begin() as conn:
+        hold_ingest(conn)
         ledger.fence(conn, task.claim)
         rows.lock(conn, [f"assembly:{owner}"])
         near = touched(conn, owner_id, file_id)

@@ -11,6 +11,7 @@ from archive import log
 from archive.catalog.encode import printable
 from archive.catalog.reference import instrument_ids
 from archive.catalog.schema import file
+from archive.catalog.sequence import hold_ingest
 from archive.errors import ArchiveError
 from archive.ingest import decoding, events, placing, rows, typed
 from archive.ingest.decoding import Made, Result
@@ -74,6 +75,7 @@ def product_item(result: Result, made: Made, name: str | None = None) -> Item:
 def _commit(task: Task, origin: Origin, staged: Staged, result: Result) -> Outcome:
     wanted = items(result.instrument.name, staged, result)
     with task.catalog.begin() as conn:
+        hold_ingest(conn)
         ledger.fence(conn, task.claim)
         rows.lock(conn, [f"sha256:{staged.sha256}", *(item.relpath for item in wanted)])
         known = find(conn, staged.sha256)

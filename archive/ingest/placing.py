@@ -17,7 +17,7 @@ from archive.jobs import Task
 from archive.model import Problem
 from archive.store import quarantine
 from archive.store.fsync import sync_folders
-from archive.store.place import place
+from archive.store.place import place, unplace
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,10 @@ def _settle(conn: Connection, task: Task, item: Item) -> Settled:
         row = conn.execute(select(file.c.sha256).where(file.c.relpath == item.relpath)).one_or_none()
         if row is not None and row.sha256 != item.sha256:
             return _yield_name(conn, task, item, str(conflict))
-        _divert(conn, task, item.relpath, "damaged" if row is not None else "stray")
+        if task.home.path(item.relpath).is_symlink():
+            unplace(task.home, item.relpath)  # a link holds no bytes of its own
+        else:
+            _divert(conn, task, item.relpath, "damaged" if row is not None else "stray")
         place(task.home, item.path, item.relpath, item.sha256)
     return Settled(item.relpath, "available")
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from archive.catalog.encode import printable
+from archive.catalog.sequence import hold_ingest
 from archive.ingest import rows
 from archive.ingest.commit import end_as_duplicate
 from archive.ingest.known import find
@@ -43,6 +44,7 @@ def set_aside(task: Task, origin: Origin, staged: staging.Staged, claim: Claim |
     facts |= {"sha256": staged.sha256, "size": staged.size}
     manifest = quarantine.Manifest(**facts, at=now.isoformat())
     with task.catalog.begin() as conn:
+        hold_ingest(conn)
         ledger.fence(conn, task.claim)
         rows.lock(conn, [f"sha256:{staged.sha256}"])
         known = find(conn, staged.sha256)
