@@ -82,7 +82,9 @@ def run_job(job_id: int, url: str, home: str) -> Outcome:
     try:
         handler = _handler(claim.kind)
         with Heartbeat(catalog, claim) as heartbeat:
-            return handler(Task(claim, catalog, Home(settings.home), settings, heartbeat))
+            outcome = handler(Task(claim, catalog, Home(settings.home), settings, heartbeat))
+        _log.info("job %d (%s) %s: %s %s", job_id, claim.kind, outcome.state, dict(outcome.result), outcome.message)
+        return outcome
     except LeaseLost as error:
         return Outcome(job_id, "elsewhere", str(error))
     except (KeyboardInterrupt, SystemExit):
