@@ -17,7 +17,6 @@ from archive.formats.ccsds import Framing, PacketTable, frame_windows
 from archive.formats.packet_problems import FramingProblems
 from archive.formats.sequence import ApidCounts, Jumps, sequence_jumps
 from archive.instruments.idex import ranges
-from archive.instruments.idex.grouping import SciencePackets, read_science
 from archive.instruments.idex.layout import (
     APID_NAMES,
     CATALOGUE_LIST,
@@ -26,6 +25,7 @@ from archive.instruments.idex.layout import (
     SCIENCE,
     SYNC_WORDS,
 )
+from archive.instruments.idex.science import SciencePackets, read_science
 from archive.instruments.idex.time import CLOCK_SET_FROM
 from archive.model import Problem
 

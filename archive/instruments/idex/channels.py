@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archive.instruments.idex import ranges
-from archive.instruments.idex.grouping import Groups, SciencePackets
+from archive.instruments.idex.grouping import Groups
 from archive.instruments.idex.layout import CHANNELS, COMMON_SIZE, FILL, TRAILER_SIZE
+from archive.instruments.idex.science import SciencePackets
 from archive.numerics import bits, rice
 
 

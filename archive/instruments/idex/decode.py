@@ -14,10 +14,11 @@ from archive.formats.packet_problems import FramingProblems
 from archive.instruments.idex import findings, flags, ranges, rows
 from archive.instruments.idex.capture import Capture, read_capture
 from archive.instruments.idex.events import EventList, list_events, orphan_digest
-from archive.instruments.idex.grouping import Groups, SciencePackets, group, read_science
+from archive.instruments.idex.grouping import Groups, group
 from archive.instruments.idex.l1a_file import write_messages
 from archive.instruments.idex.layout import CHANNELS
 from archive.instruments.idex.lineage import Lineage, of_file, of_parts
+from archive.instruments.idex.science import SciencePackets, read_science
 from archive.instruments.idex.time import CLOCK_SET_FROM, ClockCorrelation, as_datetime, tick, utc
 from archive.instruments.idex.waveforms import Found, write_products
 from archive.model import (

@@ -63,7 +63,7 @@ def _noise(x: NDArray[np.int16]) -> tuple[float, float]:
     baseline = twice / 2
     sigma = _ROBUST * _twice_median(deviations, early.size) / 4
     if sigma == 0.0:
-        sigma = np.std(early.astype(np.float64))
+        sigma = float(np.std(early.astype(np.float64)))
     return baseline, sigma
 
 

@@ -14,8 +14,9 @@ from archive.formats.ccsds import release
 from archive.instruments.idex import axes, dust, flags, header
 from archive.instruments.idex.capture import read_capture
 from archive.instruments.idex.channels import Batch, decode_batch
-from archive.instruments.idex.grouping import FULL_WORDS, HEADER_WORDS, Groups, SciencePackets, group
+from archive.instruments.idex.grouping import FULL_WORDS, HEADER_WORDS, Groups, group
 from archive.instruments.idex.layout import CHANNELS, COMMON_SIZE, HEADER_SIZE, TOF, TRAILER_SIZE
+from archive.instruments.idex.science import SciencePackets
 from archive.instruments.idex.time import FIXED_CLOCK, ClockCorrelation, utc
 
 #: Events decoded at a time.

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from archive.formats.packet_problems import FramingProblems
 from archive.instruments.idex.capture import Capture
 from archive.instruments.idex.events import EventList
-from archive.instruments.idex.grouping import Groups, SciencePackets, missing_slots
+from archive.instruments.idex.grouping import Groups, missing_slots
 from archive.instruments.idex.layout import APID_NAMES, CHANNELS
+from archive.instruments.idex.science import SciencePackets
 from archive.instruments.idex.time import CLOCK_SET_FROM
 from archive.instruments.idex.waveforms import Found
 from archive.model import Problem
@@ -40,10 +41,12 @@ def report_packets(problems: FramingProblems, capture: Capture) -> None:
     """Add what is wrong with packets as packets of IDEX: unknown kinds and contents, jumps of the counters."""
     for apid, n, missing in zip(*(capture.apids[k] for k in ("apid", "n_packets", "n_missing")), strict=True):
         if apid not in APID_NAMES:
-            text = f"{n} packets have APID {apid}, which is not known; they were counted and not decoded."
+            text = f"APID {apid} is not known; {_number(n, 'packet')} counted and not decoded."
             problems.append(Problem("unknown_apid", text, "warning", count=n))
         if missing:
-            text = f"{missing} packets of APID {apid} ({APID_NAMES.get(apid, 'unknown')}) are missing between others."
+            text = (
+                f"APID {apid} ({APID_NAMES.get(apid, 'unknown')}): {_number(missing, 'packet')} missing between others."
+            )
             problems.append(Problem("sequence_gap", text, "warning", count=missing))
     science = capture.science
     for i in np.flatnonzero((science.channel == -2) & science.good).tolist():
@@ -89,18 +92,22 @@ def report_events(
     for group in events.orphans.tolist():
         packets_held = int(groups.count[group].sum())
         text = (
-            f"{packets_held} waveform packets of event {groups.evtnum[group]} (accountability id {groups.aid[group]}) "
-            "have no usable header here; they are kept until it comes in another file."
+            f"Event {groups.evtnum[group]} of accountability id {groups.aid[group]} has no usable header here; "
+            f"{_number(packets_held, 'waveform packet')} kept until it comes in another file."
         )
         say("orphan_fragments", group, text)
     duplicates = int(groups.duplicates.sum())
     if duplicates:
-        text = f"{duplicates} science packets came more than once; each was used once."
+        text = f"{_number(duplicates, 'science packet')} not used: other copies of the same slots were."
         problems.append(Problem("duplicate_packets", text, "info", count=duplicates))
     unset = int(np.count_nonzero(events.seconds < CLOCK_SET_FROM))
     if unset:
-        text = f"The instrument clock was not set for {unset} events; their times count from 2010-01-01."
+        text = f"The instrument clock was not set for {_number(unset, 'event')}: times count from 2010-01-01."
         problems.append(Problem("clock_unset", text, "info", count=unset))
+
+
+def _number(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _slots_text(slots: list[list[Any]]) -> str:

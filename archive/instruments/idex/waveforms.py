@@ -13,10 +13,11 @@ from archive.instruments.idex import flags
 from archive.instruments.idex.channels import Damage
 from archive.instruments.idex.event_file import EventFile
 from archive.instruments.idex.events import EventBatch, EventList, batches
-from archive.instruments.idex.grouping import Groups, SciencePackets
+from archive.instruments.idex.grouping import Groups
 from archive.instruments.idex.l1a_file import L1aWriter
 from archive.instruments.idex.layout import CHANNELS
 from archive.instruments.idex.lineage import Lineage
+from archive.instruments.idex.science import SciencePackets
 from archive.instruments.idex.time import as_datetime
 from archive.model import NewFile
 
