@@ -117,12 +117,12 @@ def test_the_curves_are_the_samples_of_the_product(page: Page, folder: str, samp
     waveforms = instrument("idex").waveforms(sample_site.settings.home / found.relpath, found.record, 1)
     open_event(page, folder, 9)
     page.keyboard.press("z")
-    until(page, "document.getElementById('zoom').textContent === 'High-rate window'")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     for index, channel in enumerate(waveforms.channels):
         if not channel.present[0]:
             continue
-        curve = f"Bokeh.documents[0].get_model_by_name('curve-{index}').data"
-        x, y = (np.array(page.evaluate(f"Array.from({curve}.{name})")) for name in "xy")
+        data = f"Bokeh.documents[0].get_model_by_name('curve-{index}').data"
+        x, y = np.array(page.evaluate(f"[Array.from({data}.x), Array.from({data}.y)]"))
         numbers = np.rint((x - channel.t0[0]) / channel.dt).astype(int)
         assert np.allclose(channel.t0[0] + numbers * channel.dt, x, atol=1e-9)
         assert (channel.data[0][numbers] == y).all()
