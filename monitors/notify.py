@@ -188,6 +188,9 @@ def send_mail(settings: Notify, notice: Notice) -> None:
             server.send_message(message)
     except smtplib.SMTPResponseException as error:
         raise NotSentError(f"The mail server {where} answered {error.smtp_code}.") from None
+    except smtplib.SMTPRecipientsRefused as error:
+        codes = ", ".join(str(code) for code in sorted({code for code, _ in error.recipients.values()}))
+        raise NotSentError(f"The mail server {where} refused every recipient ({codes}).") from None
     except (OSError, smtplib.SMTPException) as error:
         raise NotSentError(f"The mail server {where} did not take the mail: {_why(error)}.") from None
 

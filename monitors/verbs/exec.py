@@ -7,7 +7,7 @@ import click
 from archive.cli.context import Context, pass_context
 
 
-@click.command("exec", context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
+@click.command("exec", context_settings={"allow_interspersed_args": False})
 @click.option(
     "--schedule", help="When it is started, as cron expression or interval; it is then missed when it is not."
 )
@@ -32,9 +32,13 @@ def exec_(
 
     The options may also stand in pinakes.toml, in a table [monitor.NAME].
     """
+    from archive.errors import UsageError
     from monitors import foreign
     from monitors.verbs.work import stopping
 
+    command = command[1:] if command[0] == "--" else command
+    if not command:
+        raise UsageError("There is no command after the two hyphens.")
     settings = context.settings()
     declaration = foreign.declaration(
         settings, name, schedule, zone, grace=grace, max_runtime=max_runtime, max_memory=max_memory

@@ -18,6 +18,16 @@ from archive.catalog.schema.core import (
     instrument,
     product,
 )
+from archive.catalog.schema.monitors import (
+    finding,
+    metric,
+    monitor,
+    monitor_run,
+    monitor_run_table,
+    notice,
+    state_change,
+    watermark,
+)
 from archive.catalog.schema.ops import job, quarantine
 from archive.catalog.schema.packets import file_apid, packet_gap
 
@@ -32,10 +42,18 @@ __all__ = [
     "file_apid",
     "file_parent",
     "file_problem",
+    "finding",
     "instrument",
     "job",
     "metadata",
+    "metric",
+    "monitor",
+    "monitor_run",
+    "monitor_run_table",
+    "notice",
     "packet_gap",
     "product",
     "quarantine",
+    "state_change",
+    "watermark",
 ]
