@@ -171,7 +171,8 @@ def test_a_killed_server_recovers_with_everything_committed(either_server: Serve
 def test_a_client_killed_in_mid_transaction_leaves_a_good_server(server: Server) -> None:
     url = server.start()
     code = (
-        "import psycopg2, sys, time; c = psycopg2.connect(sys.argv[1]).cursor(); c.execute('update kept set answer = 1');"
+        "import psycopg2, sys, time; c = psycopg2.connect(sys.argv[1]).cursor();"
+        "c.execute('update kept set answer = 1');"
         "print('ready', flush=True); time.sleep(60)"
     )
     dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)

@@ -30,7 +30,9 @@ class Toy:
         return self.records
 
 
-def record(version: int = 1, start: str | None = "2020-01-01", end: str | None = None, **values: float) -> dict[str, Any]:
+def record(
+    version: int = 1, start: str | None = "2020-01-01", end: str | None = None, **values: float
+) -> dict[str, Any]:
     return {
         "name": "scale", "version": version, "valid_from": start, "valid_to": end,
         "unit": "pC/dN", "values": values or {"High": 2, "Low": 0.5}, "origin": "ground test",
