@@ -101,7 +101,7 @@ class Catalog:
         DatabaseUnavailable
             When no connection can be made.
         """
-        with self._connection() as conn, conn.begin():
+        with self.connection() as conn, conn.begin():
             yield conn
 
     @contextmanager
@@ -113,7 +113,7 @@ class Catalog:
         DatabaseUnavailable
             When no connection can be made.
         """
-        with self._connection() as conn:
+        with self.connection() as conn:
             conn.execution_options(postgresql_readonly=True)
             with conn.begin():
                 yield conn
@@ -158,7 +158,14 @@ class Catalog:
         self.engine.dispose()
 
     @contextmanager
-    def _connection(self) -> Iterator[Connection]:
+    def connection(self) -> Iterator[Connection]:
+        """Open a connection without a transaction; `begin` and `read` are what is usually wanted.
+
+        Raises
+        ------
+        DatabaseUnavailable
+            When no connection can be made.
+        """
         try:
             conn = self.engine.connect()
         except OperationalError as error:

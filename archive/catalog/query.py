@@ -57,26 +57,23 @@ def ask(
     ArchiveError
         When PostgreSQL refuses the query; the message names the place in the query.
     """
-    opened = catalog.begin() if duty == "owner" else catalog.read()
-    with opened as conn:
+    with catalog.connection() as conn:
+        conn.detach()  # closed afterwards, not given to the next user of the pool
         _step_into(conn, duty, timeout)
+        conn.commit()
         try:
             if parameters is None:
                 result = conn.exec_driver_sql(query, execution_options=AS_IT_STANDS)
             else:
                 result = conn.execute(text(query), parameters)
-            if not result.returns_rows:
-                yield Answer((), iter(()))
-                return
-            columns = tuple(result.keys())
-            yield Answer(columns, iter(result))
+            yield Answer(tuple(result.keys()), iter(result)) if result.returns_rows else Answer((), iter(()))
+            conn.commit()
         except DBAPIError as error:
             raise ArchiveError(explain(error, query)) from error
 
 
 def _step_into(conn: Connection, duty: Duty, timeout: float) -> None:
     """Set the rights and limits for the whole session, so that a ``commit;`` in the query does not end them."""
-    conn.detach()  # closed afterwards, not given to the next user of the pool
     conn.execute(text("select set_config('statement_timeout', :ms, false)"), {"ms": str(round(timeout * 1000))})
     path = ", ".join(("analysis", "core", "ops", "public") if duty == "owner" else roles.FOR_ANALYSTS)
     conn.execute(text("select set_config('search_path', :path, false)"), {"path": path})
