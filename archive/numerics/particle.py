@@ -72,8 +72,9 @@ def curve(v: ArrayLike, law: Curve) -> Floats:
     """Return the calibration curve at speeds `v`, km/s; NaN for speeds that are not positive."""
     speeds = np.asarray(v, dtype=np.float64)
     logarithm = np.log(np.where(speeds > 0, speeds, np.nan))
-    first = np.logaddexp(0.0, law.k * (logarithm - np.log(law.vb))) * (law.a2 - law.a1) / law.k
-    second = np.logaddexp(0.0, law.k * (logarithm - np.log(law.vc))) * (law.a3 - law.a2) / law.k
+    with np.errstate(invalid="ignore"):
+        first = np.logaddexp(0.0, law.k * (logarithm - np.log(law.vb))) * (law.a2 - law.a1) / law.k
+        second = np.logaddexp(0.0, law.k * (logarithm - np.log(law.vc))) * (law.a3 - law.a2) / law.k
     value = np.exp(law.log10_a * np.log(10.0) + law.a1 * logarithm + first + second)
     return np.asarray(value)
 
