@@ -272,9 +272,10 @@ class _Lock:
         """End the session, and give the lock back with it."""
         self.held = False
         if self._conn is not None:
-            with contextlib.suppress(SQLAlchemyError):
-                self._conn.invalidate()
+            with contextlib.suppress(SQLAlchemyError):  # the server went away, and with it the lock
+                run_record.unlock(self._conn)
                 self._conn.close()
+            self._conn = None
         if self._catalog is not None:
             self._catalog.close()
 

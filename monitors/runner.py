@@ -120,7 +120,7 @@ def _locked(settings: Settings, name: str) -> Iterator[bool]:
             yield run_record.try_lock(conn, name)
         finally:
             with contextlib.suppress(SQLAlchemyError):  # the server went away, and with it the lock
-                conn.invalidate()
+                run_record.unlock(conn)  # now: ending the session would give it back a moment later
                 conn.close()
 
 

@@ -80,7 +80,7 @@ def exposition(samples: Iterable[Sample]) -> str:
     for name in sorted(blocks):
         lines += [f"# HELP {name} {_escape_help(meanings[name])}", f"# TYPE {name} gauge"]
         lines += [f"{name}{labels} {_number(value)}" for labels, value in sorted(blocks[name].items())]
-    return "\n".join([*lines, ""])
+    return "".join(line + "\n" for line in lines)
 
 
 def publish(path: Path, text: str) -> None:

@@ -36,6 +36,11 @@ def try_lock(conn: Connection, name: str) -> bool:
     return bool(conn.execute(select(func.pg_try_advisory_lock(_lock_key(name)))).scalar_one())
 
 
+def unlock(conn: Connection) -> None:
+    """Give back the locks of a session."""
+    conn.execute(select(func.pg_advisory_unlock_all()))
+
+
 def _lock_key(name: str) -> int:
     return int.from_bytes(hashlib.sha256(b"pinakes.monitor:" + name.encode()).digest()[:8], "big", signed=True)
 
