@@ -173,7 +173,17 @@ def refit_line(
     if parameters["mu"].vary:
         parameters["mu"].set(min=float(times.min()), max=float(times.max()))
     weights = None if sigma is None else 1.0 / np.broadcast_to(np.asarray(sigma, dtype=np.float64), good.shape)[good]
-    return model.fit(signal, parameters, t=times, weights=weights, scale_covar=sigma is None, **_options())
+    options = _options()
+    options["fit_kws"]["Dfun"] = _line_residual_derivatives  # differences end early along the flat valley of the tail
+    return model.fit(signal, parameters, t=times, weights=weights, scale_covar=sigma is None, **options)
+
+
+def _line_residual_derivatives(parameters: Parameters, _: Floats, weights: Floats | None, t: Floats) -> Floats:
+    """Return the derivatives of lmfit's weighted residuals by the parameters that vary, shape (samples, varying)."""
+    columns = dict(zip(LINE, line_derivatives(t, [parameters[name].value for name in LINE]).T, strict=True))
+    columns["c"] = np.ones_like(t)
+    varying = np.column_stack([columns[name] for name, each in parameters.items() if each.vary])
+    return -varying if weights is None else -varying * weights[:, None]
 
 
 def refit_pulse(
