@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, not_, or_, select
 from sqlalchemy.engine import Connection
 
 from archive.catalog.schema import file, file_apid, file_parent, file_problem, instrument, packet_gap, product
+from archive.catalog.schema.core import LONG_FILE_DAYS, LONG_FILE_SPAN
 from archive.errors import NotFound
 
 Row = dict[str, Any]
@@ -71,10 +72,8 @@ def listing(
         file.c.state: state,
     }
     query = query.where(*(column == value for column, value in wanted.items() if value is not None))
-    if since is not None:
-        query = query.where(func.coalesce(file.c.t_end, file.c.t_start) >= since)
-    if until is not None:
-        query = query.where(file.c.t_start <= until)
+    if since is not None or until is not None:
+        query = query.where(overlapping(since, until))
     if before_id is not None:
         query = query.where(file.c.id < before_id)
     return _rows(conn, query.order_by(file.c.id.desc()).limit(min(limit, LIMIT)))
@@ -96,23 +95,39 @@ def get(conn: Connection, key: int | str) -> Row:
     NotFound
         When there is none.
     """
-    text = str(key)
+    word = str(key)
     ways: list[ColumnElement[bool]] = []
-    if text.isdecimal() and len(text) < 19:
-        ways.append(file.c.id == int(text))
-    if len(text) == 64:
-        ways.append(has_bytes(text.lower()))
+    if word.isdecimal() and len(word) < 19:
+        ways.append(file.c.id == int(word))
+    if len(word) == 64:
+        ways.append(has_bytes(word.lower()))
     ways += [
-        file.c.relpath == text,
-        or_(file.c.original_name == text, file.c.relpath.endswith(f"/{text}", autoescape=True)),
+        file.c.relpath == word,
+        or_(file.c.original_name == word, file.c.relpath.endswith(f"/{word}", autoescape=True)),
     ]
-    if 8 <= len(text) < 64 and all(digit in "0123456789abcdef" for digit in text.lower()):
-        ways.append(file.c.sha256.startswith(text.lower()))
+    if 8 <= len(word) < 64 and all(digit in "0123456789abcdef" for digit in word.lower()):
+        ways.append(file.c.sha256.startswith(word.lower()))
     for way in ways:  # the quick ones first; each is asked only when those before it found nothing
         found = _rows(conn, _files().add_columns(file.c.header).where(way).order_by(file.c.id.desc()).limit(1))
         if found:
             return found[0]
-    raise NotFound(f"The catalog has no file {text!r}; `pinakes files list` shows what there is.")
+    raise NotFound(f"The catalog has no file {word!r}; `pinakes files list` shows what there is.")
+
+
+def overlapping(since: datetime | None, until: datetime | None) -> ColumnElement[bool]:
+    """Return the condition that a file's data overlap a time, in the form that the indexes answer.
+
+    Both ends are inclusive; None leaves an end open.
+    """
+    if since is None:
+        return file.c.t_start <= until
+    # Not coalesce(): an index answers each of the two.
+    after = or_(file.c.t_end >= since, and_(file.c.t_end.is_(None), file.c.t_start >= since))
+    if until is None:
+        return after
+    nearby = file.c.t_start.between(since - timedelta(days=LONG_FILE_DAYS), until)
+    is_long = file.c.t_end - file.c.t_start > literal_column(LONG_FILE_SPAN)
+    return or_(and_(nearby, after), and_(is_long, file.c.t_range.op("&&")(func.tstzrange(since, until, "[]"))))
 
 
 def has_bytes(sha256: str) -> ColumnElement[bool]:

@@ -193,6 +193,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_file_created_at", "file", ["created_at"], unique=False, schema="core", postgresql_using="brin")
     op.create_index(
+        "ix_file_long",
+        "file",
+        ["t_range"],
+        unique=False,
+        schema="core",
+        postgresql_using="gist",
+        postgresql_where=sa.text("t_end - t_start > interval '2 days'"),
+    )
+    op.create_index(
         "ix_file_made_sha256",
         "file",
         ["sha256"],

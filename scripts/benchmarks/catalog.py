@@ -7,16 +7,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.engine import Connection
 
-from archive.catalog import Catalog, bulk, migrate
+from archive.catalog import Catalog, bulk, files, migrate
 from archive.catalog.embedded import Server
 from archive.catalog.engine import make_engine
 from archive.catalog.schema import file, instrument, product
@@ -39,8 +39,8 @@ def measure(large: bool) -> list[Row]:
         ours = [rate(catalog, kind, rows + i * ROWS, by_upsert) for i in range(3)]
         again = rate(catalog, kind, rows, by_upsert)
         usual = rate(catalog, kind, rows + 3 * ROWS, by_insert)
-        with catalog.begin() as conn:
-            conn.execute(text("analyze core.file"))
+        with catalog.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            conn.execute(text("vacuum analyze core.file"))  # what autovacuum does within a minute
         count = rows + 4 * ROWS
         point, scan = latency(catalog, count), latency(catalog, count, indexed=False)
         overlap = latency(catalog, count, overlapping=True)
@@ -49,7 +49,7 @@ def measure(large: bool) -> list[Row]:
         Row(f"file rows, COPY + upsert {note}", median(ours), "rows/s", ">= 90 000", usual, "insertmanyvalues"),
         Row("file rows, upsert of unchanged rows", again, "rows/s", "-", usual, "insertmanyvalues"),
         Row("file by path", point * 1e3, "ms", "< 1 ms", scan * 1e3, "no index"),
-        Row("files of one day that overlap an hour", overlap * 1e3, "ms", "< 1 ms", scan * 1e3, "no index"),
+        Row("files that overlap an hour", overlap * 1e3, "ms", "< 1 ms", scan * 1e3, "no index"),
     ]
 
 
@@ -86,13 +86,11 @@ def file_columns(kind: int, first: int, count: int) -> dict[str, Any]:
     """Return `count` rows of ``core.file`` as columns: 90-character paths, one file a minute."""
     numbers = range(first, first + count)
     start = EPOCH + np.arange(first, first + count) * np.timedelta64(60, "s")
+    days = np.datetime_as_string(start, unit="D").tolist()
     names = [f"bench_l0_raw_{n:010d}_v001.pkts" for n in numbers]
     return {
         "product_id": np.full(count, kind),
-        "relpath": [
-            f"files/bench/raw/{n % 37 + 1990:04d}/{n % 12 + 1:02d}/{name}"
-            for n, name in zip(numbers, names, strict=True)
-        ],
+        "relpath": [f"files/bench/raw/{day[:4]}/{day[5:7]}/{name}" for day, name in zip(days, names, strict=True)],
         "original_name": names,
         "received": np.ones(count, bool),
         "sha256": [hashlib.sha256(name.encode()).hexdigest() for name in names],
@@ -151,8 +149,8 @@ def latency(catalog: Catalog, count: int, *, indexed: bool = True, overlapping: 
         for number in chooser.integers(0, count, 100 if indexed else 5).tolist():
             if overlapping:
                 start = (EPOCH + np.timedelta64(60 * number, "s")).astype("datetime64[us]").item().replace(tzinfo=UTC)
-                hour = func.tstzrange(start, start.replace(minute=59))
-                query = select(file.c.id, file.c.relpath).where(file.c.t_range.op("&&")(hour))
+                end = start + timedelta(hours=1)
+                query = select(file.c.id, file.c.relpath).where(files.overlapping(start, end))
             else:
                 path = file_columns(0, number, 1)["relpath"][0]
                 query = select(file.c.id, file.c.sha256).where(file.c.relpath == path)

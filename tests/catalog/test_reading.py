@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from archive.catalog import Catalog, events, files, views
+from archive.catalog.schema import file
 from archive.errors import NotFound
 from archive.model import FLAG_INCOMPLETE
 from tests.catalog.sample import START, fill, sha
@@ -36,6 +37,19 @@ def test_data_that_only_overlap_the_time_are_found(catalog_one: Catalog) -> None
         fill(conn)
         half = START + timedelta(minutes=30)
         assert names(files.listing(conn, since=half, until=half)) == ["one.png", "one.h5", "one.pkts"]
+
+
+def test_long_files_and_files_without_an_end_overlap_too(catalog: Catalog) -> None:
+    with catalog.begin() as conn:
+        ids = fill(conn)
+        for name, start, end in (("one.h5", -30, 30), ("one.png", -40, -35), ("two.pkts", -1, None)):
+            times = {"t_start": START + timedelta(days=start), "t_end": end and START + timedelta(days=end)}
+            conn.execute(update(file).where(file.c.id == ids[name]).values(times))
+        half = START + timedelta(minutes=30)
+        assert names(files.listing(conn, since=half, until=half)) == ["one.h5", "one.pkts"]
+        day_before = START - timedelta(days=1)
+        assert names(files.listing(conn, since=day_before, until=day_before)) == ["one.h5", "two.pkts"]
+        assert names(files.listing(conn, until=START - timedelta(days=36))) == ["one.png"]
 
 
 @pytest.mark.parametrize(
