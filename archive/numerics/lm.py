@@ -46,7 +46,8 @@ def _curvature(
     for i in range(t.size):
         rest[i] = root[i] * (y[i] - (p[size - 1] if offset else 0.0))
     if offset:
-        samples[size - 1][: t.size] = root
+        for i in range(t.size):
+            samples[size - 1, i] = root[i]
     for k in range(0, 4 * lines, 4):
         area, mu, sigma, lam = p[k], p[k + 1], math.exp(p[k + 2]), math.exp(p[k + 3])
         _derivatives(t, root, area, mu, sigma, lam, samples[k : k + 4], rest)
@@ -208,21 +209,20 @@ def _minimise(
 
 @kernel
 def _errors(hessian: Floats, p: Floats, held: NDArray[np.bool_], low: Floats, high: Floats, size: int, work: Floats,
-            column: Floats, covariance: Floats, line: int) -> bool:  # fmt: skip
+            column: Floats, scale: Floats, covariance: Floats, line: int) -> bool:  # fmt: skip
     """Fill the block of H^-1 of one line in (A, mu, sigma, lambda); parameters that rest have error 0."""
     for a in range(size):
         rests = held[a] or not hessian[a, a] > 0.0 or p[a] <= low[a] or p[a] >= high[a]
-        column[a] = 0.0 if rests else 1.0 / math.sqrt(hessian[a, a])
+        scale[a] = 0.0 if rests else 1.0 / math.sqrt(hessian[a, a])
         for b in range(a + 1):
-            work[a, b] = hessian[a, b] * column[a] * column[b]
+            work[a, b] = hessian[a, b] * scale[a] * scale[b]
         if rests:
             work[a, a] = 1.0
-    scale = column.copy()
     if not factor(work, size):
         return False
     for b in range(4):
-        column[:size] = 0.0
-        column[line + b] = 1.0
+        for a in range(size):
+            column[a] = 1.0 if a == line + b else 0.0
         solve(work, column, size)
         for a in range(4):
             outer = math.exp(p[line + a]) if a > 1 else 1.0
@@ -257,23 +257,26 @@ def fit_windows(
         offset = 1 if free_constant[i] else 0
         size = 4 * lines + offset
         times, signal, root = window[0][: length[i]], window[1][: length[i]], window[2][: length[i]]
-        times[:] = t[t_at[i] : t_at[i] + length[i]]
-        signal[:] = y[y_at[i] : y_at[i] + length[i]]
-        root[:] = weight[y_at[i] : y_at[i] + length[i]]
+        for j in range(length[i]):
+            times[j], signal[j], root[j] = t[t_at[i] + j], y[y_at[i] + j], weight[y_at[i] + j]
         status[i], used[i] = _usable(times, signal, root, max(least, size + 1))
         starts = values[first[i] : first[i + 1]]
         if status[i] == 0 and not _start(times, starts, sigma_bounds, lambda_bounds, p, low, high):
             status[i] = _NO_SIGNAL
         if status[i] != 0 or lines == 0:
-            starts[:] = math.nan
+            for k in range(lines):
+                for a in range(4):
+                    starts[k, a] = math.nan
             continue
-        rests[:] = False
+        rests[size - 1] = False
         for k in range(lines):
-            rests[4 * k : 4 * k + 4] = held[first[i] + k]
+            for a in range(4):
+                rests[4 * k + a] = held[first[i] + k, a]
         if offset:
             p[size - 1], low[size - 1], high[size - 1] = constant[i], -math.inf, math.inf
         else:
-            signal -= constant[i]
+            for j in range(length[i]):
+                signal[j] -= constant[i]
         chi2[i], iterations[i], converged = _minimise(
             times, signal, root, p, low, high, rests, lines, offset, most, tolerance, rows, vectors, matrices
         )  # fmt: skip
@@ -281,8 +284,10 @@ def fit_windows(
             status[i] |= _MAX_ITER
         for k in range(lines):
             block = covariance[first[i] + k]
-            if not _errors(matrices[0], p, rests, low, high, size, matrices[2], vectors[0], block, 4 * k):
-                block[:] = math.nan
+            if not _errors(matrices[0], p, rests, low, high, size, matrices[2], vectors[0], vectors[1], block, 4 * k):
+                for a in range(4):
+                    for b in range(4):
+                        block[a, b] = math.nan
                 status[i] |= _SINGULAR
             starts[k, 0], starts[k, 1] = p[4 * k], p[4 * k + 1]
             starts[k, 2], starts[k, 3] = math.exp(p[4 * k + 2]), math.exp(p[4 * k + 3])

@@ -70,20 +70,32 @@ def summits(y: Floats, least: Number) -> Integers:
 @kernel
 def apart(y: Floats, peaks: Integers, distance: Number) -> Integers:
     """Return the peaks that remain when every higher peak removes those closer than `distance` samples."""
-    keep = np.ones(peaks.size, np.bool_)
-    order = np.argsort(y[peaks], kind="mergesort")
-    for position in order[::-1]:
-        if not keep[position]:
-            continue
-        other = position - 1
-        while other >= 0 and peaks[position] - peaks[other] < distance:
-            keep[other] = False
+    state = np.zeros(peaks.size, np.int8)  # 0 undecided, 1 stays, 2 goes
+    kept = 0
+    while True:
+        highest = -1
+        for position in range(peaks.size):
+            if state[position] == 0 and (highest < 0 or y[peaks[position]] >= y[peaks[highest]]):
+                highest = position
+        if highest < 0:
+            break
+        state[highest] = 1
+        kept += 1
+        other = highest - 1
+        while other >= 0 and peaks[highest] - peaks[other] < distance:
+            state[other] = 2
             other -= 1
-        other = position + 1
-        while other < peaks.size and peaks[other] - peaks[position] < distance:
-            keep[other] = False
+        other = highest + 1
+        while other < peaks.size and peaks[other] - peaks[highest] < distance:
+            state[other] = 2
             other += 1
-    return peaks[keep]
+    remain = np.empty(kept, np.int64)
+    kept = 0
+    for position in range(peaks.size):
+        if state[position] == 1:
+            remain[kept] = peaks[position]
+            kept += 1
+    return remain
 
 
 @kernel
@@ -119,30 +131,50 @@ def half_distance(y: Floats, peak: int, base: Number, stop: int, step: int) -> N
 
 
 @kernel
-def _find(
-    y: Floats, height: Floats, prominence: Floats, distance: Number, base: Floats, counts: Integers
-) -> tuple[Integers, Floats]:
-    index, values, total = np.empty(1024, np.int64), np.empty((1024, 4)), 0
+def _valley(row: Floats, begin: int, end: int) -> int:
+    """Return the lowest sample from `begin` to before `end`, the first of equal ones."""
+    lowest = begin
+    for i in range(begin, end):
+        if row[i] < row[lowest]:
+            lowest = i
+    return lowest
+
+
+@kernel
+def _candidates(y: Floats, height: Floats, distance: Number, counts: Integers) -> Integers:
+    """Return the peaks of all records that are high and far enough, and fill how many each record has."""
+    total = 0
     for record in range(y.shape[0]):
-        row = y[record]
-        peaks = apart(row, summits(row, height[record]), distance)
-        depth = np.empty(peaks.size)
-        for k in range(peaks.size):
-            depth[k] = prominence_of(row, peaks[k])
-        peaks, depth = peaks[depth >= prominence[record]], depth[depth >= prominence[record]]
-        while total + peaks.size > index.size:
-            index, values = np.append(index, np.empty_like(index)), np.append(values, np.empty_like(values), axis=0)
-        for k in range(peaks.size):
-            peak = peaks[k]
-            before = peaks[k - 1] + np.argmin(row[peaks[k - 1] : peak]) if k else 0
-            after = peak + np.argmin(row[peak : peaks[k + 1]]) if k + 1 < peaks.size else row.size - 1
-            index[total] = peak
-            values[total, 0], values[total, 1] = row[peak], depth[k]
-            values[total, 2] = half_distance(row, peak, base[record], before, -1)
-            values[total, 3] = half_distance(row, peak, base[record], after, 1)
-            total += 1
+        total += summits(y[record], height[record]).size
+    samples, total = np.empty(total, np.int64), 0
+    for record in range(y.shape[0]):
+        peaks = apart(y[record], summits(y[record], height[record]), distance)
         counts[record] = peaks.size
-    return index[:total], values[:total]
+        for peak in peaks:
+            samples[total] = peak
+            total += 1
+    return samples[:total]
+
+
+@kernel
+def _describe(y: Floats, base: Floats, least: Floats, samples: Integers, counts: Integers, values: Floats) -> None:
+    """Fill height, prominence and half distances; peaks of too little prominence get a sample of -1."""
+    first = 0
+    for record in range(y.shape[0]):
+        row, last = y[record], first
+        for k in range(first, first + counts[record]):
+            prominence = prominence_of(row, samples[k])
+            if prominence >= least[record]:
+                samples[last], values[last, 0], values[last, 1] = samples[k], row[samples[k]], prominence
+                last += 1
+        for k in range(first, last):
+            before = _valley(row, samples[k - 1], samples[k]) if k > first else 0
+            after = _valley(row, samples[k], samples[k + 1]) if k + 1 < last else row.size - 1
+            values[k, 2] = half_distance(row, samples[k], base[record], before, -1)
+            values[k, 3] = half_distance(row, samples[k], base[record], after, 1)
+        for k in range(last, first + counts[record]):
+            samples[k] = -1
+        first += counts[record]
 
 
 def find_peaks(
@@ -175,9 +207,12 @@ def find_peaks(
     least, rise, bases = (
         owned(np.broadcast_to(np.asarray(each, dtype=np.float64), counts.shape)) for each in (height, prominence, base)
     )
-    sample, values = _find(rows, least, rise, float(distance), bases, counts)
-    record = np.repeat(np.arange(counts.size), counts)
-    return Peaks(record, sample, *(np.ascontiguousarray(values[:, i]) for i in range(4)))
+    sample = _candidates(rows, least, float(distance), counts)
+    values = np.empty((sample.size, 4))
+    _describe(rows, bases, rise, sample, counts, values)
+    record, kept = np.repeat(np.arange(counts.size), counts), sample >= 0
+    columns = np.ascontiguousarray(values[kept].T)
+    return Peaks(record[kept], sample[kept], columns[0], columns[1], columns[2], columns[3])
 
 
 def full_widths(y: ArrayLike, peaks: ArrayLike, base: float) -> Floats:
