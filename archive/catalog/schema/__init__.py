@@ -18,6 +18,17 @@ from archive.catalog.schema.core import (
     instrument,
     product,
 )
+from archive.catalog.schema.filesystem import (
+    query_time,
+    scan_area,
+    scan_count,
+    scan_device,
+    scan_difference,
+    scan_folder,
+    scan_growth,
+    scan_run,
+    scan_unrecognised,
+)
 from archive.catalog.schema.monitors import (
     finding,
     metric,
@@ -54,6 +65,15 @@ __all__ = [
     "packet_gap",
     "product",
     "quarantine",
+    "query_time",
+    "scan_area",
+    "scan_count",
+    "scan_device",
+    "scan_difference",
+    "scan_folder",
+    "scan_growth",
+    "scan_run",
+    "scan_unrecognised",
     "state_change",
     "watermark",
 ]
