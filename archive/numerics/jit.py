@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-if "NUMBA_CACHE_DIR" not in os.environ:  # must be set before numba is imported
-    _base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    os.environ["NUMBA_CACHE_DIR"] = str(Path(_base) / "pinakes" / "numba")
 
-import numba
+def cache_folder(base: Path, modules: Iterable[Path]) -> Path:
+    """Return the folder below `base` for compiled kernels, another one for each state of the modules.
+
+    numba looks only at the file that a kernel is defined in. A kernel that contains code of another module would keep
+    its old form when that module changes, and results would carry a code version that did not make them.
+    """
+    digest = hashlib.sha256()
+    for module in sorted(modules):
+        digest.update(module.read_bytes())
+    name = f"kernels-{digest.hexdigest()[:12]}"
+    return base if base.name == name else base / name  # a child process inherits the folder of its parent
+
+
+_base = os.environ.get("NUMBA_CACHE_DIR") or Path(
+    os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "pinakes", "numba"
+)
+os.environ["NUMBA_CACHE_DIR"] = str(cache_folder(Path(_base), Path(__file__).parent.glob("*.py")))
+
+import numba  # noqa: E402 - it reads the variable when it is imported
 
 F = TypeVar("F", bound=Callable[..., Any])
 
