@@ -209,6 +209,7 @@ def _outside(home: Path) -> Path:
     folder = STATE_ROOT / uuid.uuid4().hex[:12]
     _public_folder(STATE_ROOT)
     _public_folder(folder)
+    (folder / "home").write_text(f"{home}\n", encoding="utf-8")  # so that an administrator knows whose it is
     unfinished = record.with_suffix(".new")
     unfinished.write_text(json.dumps({"folder": str(folder), "home": str(home)}) + "\n", encoding="utf-8")
     unfinished.replace(record)

@@ -334,6 +334,7 @@ def test_below_a_closed_folder_the_cluster_lies_in_the_system_state(
     server.start()
     record = json.loads((home / "database" / "location.json").read_text())
     assert Path(record["folder"]).parent == room / "state"
+    assert (Path(record["folder"]) / "home").read_text() == f"{home}\n"
     assert server.status()["state"] == "up"
     assert before == {path: (path.stat().st_mode, path.stat().st_uid) for path in (room, closed)}
     duplicate = closed / "copy"
