@@ -217,7 +217,8 @@ def test_a_back_fill_of_a_whole_time_is_one_run(catalog_one: Catalog, settings: 
     now = datetime.now(UTC)
     (ended,) = fill(settings, now - timedelta(hours=1), now + timedelta(hours=1), whole=True, advance=True)
     assert ended.message == "a b"
-    assert go(settings).state == "no_work", "asked for, the mark has moved"
+    after = go(settings)
+    assert after.state == "no_work", f"asked for, the mark has moved: {after}"
 
 
 def runs_marks(catalog: Catalog) -> list[Any]:
