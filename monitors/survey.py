@@ -50,7 +50,7 @@ class Standing:
 def survey(conn: Connection, now: datetime) -> list[Standing]:
     """Return the standing of every declared monitor, by name.
 
-    Three queries whatever the number of monitors; the number of runs in the catalog does not matter.
+    A few queries whatever the number of monitors; the number of runs in the catalog does not matter.
     """
     found = runs.monitors(conn)
     recent = recent_runs(conn, now)
