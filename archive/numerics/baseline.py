@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from archive.numerics.special import LARGEST
+
 Floats = NDArray[np.float64]
 
 #: Standard deviation of a normal law over its median absolute deviation.
@@ -30,11 +32,13 @@ class Level(NamedTuple):
 
 
 def _inside(t: ArrayLike, y: ArrayLike, begin: ArrayLike, end: ArrayLike) -> Floats:
-    """Return the signal where begin <= t <= end, NaN elsewhere."""
+    """Return the signal where begin <= t <= end, NaN elsewhere; columns outside every window are left out."""
     signal = np.atleast_2d(np.asarray(y, dtype=np.float64))
-    times = np.broadcast_to(np.asarray(t, dtype=np.float64), signal.shape)
-    chosen = (times >= np.asarray(begin)) & (times <= np.asarray(end)) & np.isfinite(signal)
-    return np.where(chosen, signal, np.nan)
+    times = np.atleast_2d(np.asarray(t, dtype=np.float64))
+    chosen = (times >= np.asarray(begin)) & (times <= np.asarray(end))
+    columns = np.flatnonzero(chosen.any(axis=0))
+    part = slice(columns[0], columns[-1] + 1) if columns.size else slice(0, 0)
+    return np.where(chosen[:, part] & (np.abs(signal[:, part]) < LARGEST), signal[:, part], np.nan)
 
 
 def _starts(t: ArrayLike) -> Floats:
@@ -107,7 +111,8 @@ def quiet3us(t: ArrayLike, y: ArrayLike, onset: ArrayLike, span: float = 3.0) ->
     width = round(span / float(np.median(np.diff(times, axis=1)))) if count else 0
     if not 2 <= width <= samples:
         return nothing
-    shifted = signal - np.nanmean(np.where(np.isfinite(signal), signal, 0.0), axis=1, keepdims=True)
+    signal = np.where(np.abs(signal) < LARGEST, signal, np.nan)
+    shifted = signal - np.mean(np.nan_to_num(signal), axis=1, keepdims=True)
     pad = np.zeros((count, 1))
     first = np.concatenate([pad, np.cumsum(shifted, axis=1)], axis=1)
     second = np.concatenate([pad, np.cumsum(shifted**2, axis=1)], axis=1)
@@ -138,7 +143,7 @@ def signal_to_noise(y: ArrayLike, level: Level) -> Floats:
     IDEX science definition, section 5. An empty window must be flagged by the caller: ``level.samples == 0``.
     """
     signal = np.atleast_2d(np.asarray(y, dtype=np.float64))
-    highest = np.max(np.where(np.isfinite(signal), signal, -np.inf), axis=1, initial=-np.inf)
+    highest = np.max(np.where(np.abs(signal) < LARGEST, signal, -np.inf), axis=1, initial=-np.inf)
     usable = np.isfinite(highest) & (level.sigma > 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         return np.where(usable, (highest - level.baseline) / level.sigma, np.nan)

@@ -52,6 +52,9 @@ RIVAL: Final = 0.95
 APART: Final = 0.01
 
 
+#: Times and ranges of shifts beyond are none of a spectrum, us.
+MOST_SHIFT: Final = 1000.0
+
 #: Strongest peaks that the search uses; all are matched afterwards.
 MOST_PEAKS: Final = 24
 
@@ -224,7 +227,7 @@ def find_scale(
     """
     teeth = reference_comb() if comb is None else comb
     times, weights = owned(t).ravel(), owned(weight).ravel()
-    good = np.isfinite(times) & np.isfinite(weights)
+    good = (np.abs(times) < MOST_SHIFT) & np.isfinite(weights)
     places = np.flatnonzero(good)[np.argsort(times[good], kind="stable")]
     times, weights = times[places], weights[places]
     none = np.zeros(0, dtype=np.int64)
@@ -232,7 +235,7 @@ def find_scale(
     if times.size < LEAST_LINES:
         return nothing
     low, high = (0.0, float(times[0]) + AFTER_FIRST) if shifts is None else shifts
-    if not high > low:
+    if not 0 < high - low < MOST_SHIFT:
         return nothing
     tried = np.arange(stretches[0], stretches[1] + 0.5 * stretches[2], stretches[2])
     scores, best = np.empty(tried.size), np.empty(tried.size)

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archive.numerics.jit import inlined, kernel
-from archive.numerics.special import Number, divide, erfcx, exp, normal_cdf, owned
+from archive.numerics.special import Number, erfcx, exp, normal_cdf, owned
 
 _ROOT_HALF = math.sqrt(0.5)
 _NORMAL = 1.0 / math.sqrt(2.0 * math.pi)
@@ -64,13 +64,13 @@ class Profile(NamedTuple):
 @inlined
 def density(t: Number, mu: Number, sigma: Number, lam: Number) -> tuple[Number, Number]:
     """Return the EMG of unit area and the normal density, both in 1/us, at one time."""
-    u = divide(t - mu, sigma)
+    u = (t - mu) / sigma
     a = lam * sigma
     z = (a - u) * _ROOT_HALF
     g = exp(-0.5 * u * u)
     near = 0.5 * lam * g * erfcx(abs(z))
     far = lam * exp(min(0.0, a * (0.5 * a - u)))
-    return (far - near if z < 0 else near), divide(g * _NORMAL, sigma)
+    return (far - near if z < 0 else near), g * _NORMAL / sigma
 
 
 @kernel

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archive.numerics.jit import kernel
-from archive.numerics.special import owned
+from archive.numerics.special import LARGEST, owned
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -111,7 +111,7 @@ def merge_gains(gains: list[Floats], sigmas: list[Floats], masks: list[Booleans]
     -------
     Merged
     """
-    rows = [owned(gain) for gain in gains]
+    rows = [owned(np.where(np.abs(gain) < LARGEST, gain, np.nan)) for gain in gains]
     count = rows[0].shape[0]
     ratio, fitted = np.ones((count, len(rows))), np.full((count, len(rows)), np.nan)
     refused = np.zeros(count, dtype=np.bool_)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numba
+
 
 def cache_folder(base: Path, modules: Iterable[Path]) -> Path:
     """Return the folder below `base` for compiled kernels, another one for each state of the modules.
@@ -25,9 +27,9 @@ def cache_folder(base: Path, modules: Iterable[Path]) -> Path:
 _base = os.environ.get("NUMBA_CACHE_DIR") or Path(
     os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "pinakes", "numba"
 )
-os.environ["NUMBA_CACHE_DIR"] = str(cache_folder(Path(_base), Path(__file__).parent.glob("*.py")))
-
-import numba  # noqa: E402 - it reads the variable when it is imported
+_folder = str(cache_folder(Path(_base), Path(__file__).parent.glob("*.py")))
+os.environ["NUMBA_CACHE_DIR"] = _folder  # for child processes
+numba.config.CACHE_DIR = _folder  # type: ignore[attr-defined] # numba may have been imported before
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,7 +49,8 @@ def inlined(function: F) -> F:
 
 
 def _compiled(function: F, **options: Any) -> F:
+    options |= {"nogil": True, "error_model": "numpy"}  # x/0 is inf: a bad record must not end a batch, nor vector code
     try:
-        return cast(F, numba.njit(cache=True, nogil=True, **options)(function))
+        return cast(F, numba.njit(cache=True, **options)(function))
     except RuntimeError:  # "no locator available": nowhere to keep the compiled form
-        return cast(F, numba.njit(nogil=True, **options)(function))
+        return cast(F, numba.njit(**options)(function))

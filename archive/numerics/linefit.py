@@ -163,12 +163,14 @@ def fit_lines(
         bits |= np.where(bad, word.BAD_CHI2, 0).astype(np.int32)
     covariance[bits & word.FAILED != 0] = np.nan
     profile = emg_profile(*values.T)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        snr = np.where(level > 0, profile.height / level, np.nan)
     begin = t_at[peaks.record] + np.minimum(laid.line_start, rows.shape[1] - 1)
     end = t_at[peaks.record] + np.maximum(laid.line_stop - 1, 0)
     inside = emg_area(times[begin], times[end], *values.T) if times.size else np.full(lines, np.nan)
     return LineFits(
         peaks.record, window, values, covariance, constant[window], chi2[window], redchi[window], dof[window], inside,
-        profile.mode, profile.height, profile.fwhm, profile.height / level, rounds[window], bits,
+        profile.mode, profile.height, profile.fwhm, snr, rounds[window], bits,
     )  # fmt: skip
 
 

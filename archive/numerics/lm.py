@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from archive.numerics import status as word
 from archive.numerics.emg import density
 from archive.numerics.jit import kernel
-from archive.numerics.special import Number, dot
+from archive.numerics.special import LARGEST, Number, dot
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -301,7 +301,7 @@ def _usable(t: Floats, y: Floats, root: Floats, least: int) -> tuple[int, int]:
     count = 0
     finite = 0
     for i in range(y.size):
-        good = abs(y[i]) < math.inf and abs(t[i]) < math.inf
+        good = abs(y[i]) < LARGEST and abs(t[i]) < LARGEST
         finite += good
         if good and 0.0 < root[i] < math.inf:
             root[i] = math.sqrt(root[i])

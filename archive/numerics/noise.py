@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archive.numerics.baseline import ROBUST
+from archive.numerics.special import LARGEST
 
 Floats = NDArray[np.float64]
 
@@ -62,7 +63,7 @@ class Summary(NamedTuple):
 
 def _finite(y: ArrayLike) -> Floats:
     values = np.asarray(y, dtype=np.float64).ravel()
-    return values[np.isfinite(values)]
+    return values[np.abs(values) < LARGEST]
 
 
 def time_step(t: ArrayLike) -> float:

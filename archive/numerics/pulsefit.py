@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from archive.numerics import status as word
 from archive.numerics.baseline import ROBUST
 from archive.numerics.pulse import Rise, charge_error, impact_charge, rise_of, time_of_maximum
-from archive.numerics.special import owned
+from archive.numerics.special import LARGEST, owned
 from archive.numerics.varpro import LEAST_SAMPLES, fit_records, onsets
 
 Floats = NDArray[np.float64]
@@ -95,7 +95,7 @@ def fit_pulses(
     signal = owned(np.atleast_2d(np.asarray(y)))
     times = owned(np.broadcast_to(np.asarray(t, dtype=np.float64), signal.shape))
     count = signal.shape[0]
-    finite = np.isfinite(signal) & np.isfinite(times)
+    finite = (np.abs(signal) < LARGEST) & (np.abs(times) < LARGEST)
     used = finite if saturated is None else finite & ~saturated
     taken = used.sum(axis=1)
     status = np.where(taken < LEAST_SAMPLES, word.TOO_FEW, 0).astype(np.int32)
@@ -103,7 +103,8 @@ def fit_pulses(
         status[saturated.any(axis=1)] |= word.SATURATED
     if signal.shape[1]:
         status[~finite.any(axis=1)] |= word.NONFINITE
-        status[np.ptp(np.where(used, signal, signal[:, :1]), axis=1) == 0] |= word.NO_SIGNAL
+        highest, lowest = (np.max(np.where(used, sign * signal, -np.inf), axis=1) for sign in (1.0, -1.0))
+        status[highest == -lowest] |= word.NO_SIGNAL
     onset = np.zeros(count, dtype=np.int64)
     onsets(signal, used, positive, onset)
     baseline, sigma, short = _noise(times, np.where(used, signal, np.nan), onset, baseline_time)

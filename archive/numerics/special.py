@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from llvmlite import ir
@@ -20,6 +20,9 @@ from archive.numerics.jit import inlined, kernel
 
 #: A machine number inside a kernel; numba knows its type, the type checker need not.
 Number = Any
+
+#: Values beyond are no measurements, and their squares could overflow: they count as missing.
+LARGEST: Final = 1e100
 
 _SCALE = 2.5
 
@@ -66,15 +69,6 @@ def _multiply_add(typing_context: Any, x: Any, y: Any, z: Any) -> Any:
     return types.float64(types.float64, types.float64, types.float64), generate
 
 
-def _quotient(typing_context: Any, x: Any, y: Any) -> Any:
-    del typing_context, x, y
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.fdiv(*arguments)
-
-    return types.float64(types.float64, types.float64), generate
-
-
 def _loose_sum(typing_context: Any, x: Any, y: Any) -> Any:
     del typing_context, x, y
 
@@ -95,9 +89,6 @@ def _as_double(typing_context: Any, bits: Any) -> Any:
 
 #: x y + z with one rounding: one machine instruction.
 fma = cast(Callable[[Number, Number, Number], Number], intrinsic(_multiply_add))
-
-#: x/y by the rules of IEEE 754. The usual one looks for y = 0 and raises, and that branch ends vector code.
-divide = cast(Callable[[Number, Number], Number], intrinsic(_quotient))
 
 #: x + y where the order of a long sum may be chosen freely, so that several partial sums run side by side.
 loose_sum = cast(Callable[[Number, Number], Number], intrinsic(_loose_sum))
@@ -132,7 +123,7 @@ def erfcx(x: Number) -> Number:
 
     It never overflows, and falls off as 1/(x sqrt(pi)).
     """
-    scale = divide(1.0, x + _SCALE)
+    scale = 1.0 / (x + _SCALE)
     s = (x - _SCALE) * scale
     p = fma(fma(fma(fma(_C[22], s, _C[21]), s, _C[20]), s, _C[19]), s, _C[18])
     p = fma(fma(fma(fma(fma(p, s, _C[17]), s, _C[16]), s, _C[15]), s, _C[14]), s, _C[13])

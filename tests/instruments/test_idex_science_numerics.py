@@ -194,5 +194,45 @@ def test_records_of_every_bad_kind_pass_through_the_whole_chain() -> None:
     failed = fit.status & status.FAILED != 0
     assert np.isnan(fit.values[failed]).all()
     assert np.isfinite(fit.values[~failed]).all()
+    pulses = fit_pulses(t[::64], bad[:, ::64], positive=False)
+    assert np.all(np.isfinite(pulses.charge) | (pulses.status != status.OK))
     for samples in (0, 1, 2, 11):
         assert analysed(t[:samples], y[:, :samples]).values.shape == (0, 4)
+
+
+def wild(rng: np.random.Generator, samples: int) -> np.ndarray:
+    """A record that no instrument sends: gaps, infinities, steps, constants, sizes from 1e-300 to 1e300."""
+    y = rng.normal(size=samples) * 10.0 ** rng.integers(-12, 12)
+    kind = rng.integers(0, 9)
+    if kind == 1:
+        y[rng.random(samples) < 0.3] = np.nan
+    elif kind == 2:
+        y[rng.random(samples) < 0.1] = np.inf
+    elif kind in (3, 4):
+        y = np.abs(y) * 1e290 if kind == 3 else np.round(rng.normal(size=samples))
+    elif kind == 5:
+        y = np.cumsum(y)
+    elif kind == 6:
+        y = np.where(np.arange(samples) < samples // 2, 0.0, 1e-300)
+    elif kind == 7:
+        y = -np.abs(y)
+    elif kind == 8:
+        y = np.full(samples, rng.choice([0.0, 1.0, np.nan, -5.0, np.inf, 1e308]))
+    return y
+
+
+def test_nothing_that_can_be_sent_raises_or_is_silent() -> None:
+    rng = np.random.default_rng(9)
+    for _ in range(300):
+        count, samples = int(rng.integers(0, 4)), int(rng.choice([0, 1, 2, 3, 11, 12, 13, 61, 200]))
+        y = np.array([wild(rng, samples) for _ in range(count)]).reshape(count, samples)
+        t = np.arange(samples) * 10.0 ** rng.integers(-4, 2)
+        sigma = np.full(count, rng.choice([0.0, np.nan, 1.0, 1e-9]))
+        for fit in (fit_rows(t, y), fit_rows(t, y, sigma=sigma), fit_rows(t, y, noise=sigma), analysed(t, y)):
+            failed = fit.status & status.FAILED != 0
+            assert np.isnan(fit.values[failed]).all()
+            assert np.isfinite(fit.values[~failed]).all()
+        pulses = fit_pulses(t, y, positive=bool(rng.integers(0, 2)))
+        assert np.all(np.isfinite(pulses.charge) | (pulses.status != status.OK))
+        scale = comb.find_scale(y.ravel(), np.ones(y.size))
+        assert scale.default or np.all(np.isfinite(scale.coefficients))
