@@ -13,7 +13,7 @@ FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(process)d %(name)s: %(message
 class OneLine(logging.Formatter):
     """UTC times, and no line break or control character that a file name could smuggle into the log."""
 
-    converter = staticmethod(time.gmtime)  # type: ignore[assignment]  # the stub wants a method
+    converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line (a traceback keeps its own lines)."""

@@ -90,8 +90,8 @@ def settings_page() -> str:
 
     lines = [
         "# Settings\n",
-        "Made from the program; do not edit. Lowest to highest precedence: default, `pinakes.toml` in the archive home,",
-        "environment variable, command-line flag.\n",
+        "Made from the program; do not edit. Lowest to highest precedence: default, `pinakes.toml` in the archive",
+        "home, environment variable, command-line flag.\n",
         "| setting | default | environment | meaning |",
         "|---|---|---|---|",
     ]

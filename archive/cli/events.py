@@ -23,7 +23,7 @@ def events() -> None:
 @limits
 @json_option
 @pass_context
-def list_events(context: Context, as_json: bool, instrument: str | None, file: str | None, **filters: Any) -> None:
+def list_events(context: Context, /, as_json: bool, instrument: str | None, file: str | None, **filters: Any) -> None:
     """List events, the newest first. FLAGS has the bits that the column core.event.flags explains."""
     from archive.catalog import events as queries
     from archive.catalog import files

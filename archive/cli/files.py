@@ -24,7 +24,7 @@ def files() -> None:
 @limits
 @json_option
 @pass_context
-def list_files(context: Context, as_json: bool, instrument: str | None, product: str | None, **filters: Any) -> None:
+def list_files(context: Context, /, as_json: bool, instrument: str | None, product: str | None, **filters: Any) -> None:
     """List files, the newest row first."""
     from archive.catalog.files import listing
 
