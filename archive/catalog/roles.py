@@ -35,6 +35,9 @@ FOR_ANALYSTS = (ANALYSIS, "ivoa")
 #: Tables that monitors write beside schema ops: the pages and previews they make are files with lineage.
 MONITOR_WRITES = ("core.file", "core.file_parent", "core.file_problem", "core.code_version")
 
+#: Tables of the present state, from which monitors remove what is there no more.
+MONITOR_REMOVES = ("ops.scan_folder",)
+
 #: Seconds an analyst's statement may take.
 ANALYST_TIMEOUT = 60
 
@@ -117,6 +120,7 @@ def _grants(conn: Connection, duty: Duty) -> list[str]:
                 *read,
                 f"grant insert, update on all tables in schema ops to {name}",
                 f"grant insert, update on {', '.join(MONITOR_WRITES)} to {name}",
+                *(f"grant delete on {table} to {name}" for table in MONITOR_REMOVES if _there(conn, table)),
                 f"grant usage on all sequences in schema ops, core to {name}",
             ]
         case "analyst":
@@ -130,6 +134,11 @@ def _grants(conn: Connection, duty: Duty) -> list[str]:
                 f"alter role {name} in database {database} set default_transaction_read_only = on",
                 f"alter role {name} in database {database} set statement_timeout = '{ANALYST_TIMEOUT}s'",
             ]
+
+
+def _there(conn: Connection, table: str) -> bool:
+    """Say whether a table is there: roles are also given in a database of an earlier revision."""
+    return bool(conn.execute(text("select to_regclass(:table) is not null"), {"table": table}).scalar())
 
 
 def _schemas(conn: Connection) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,8 +16,9 @@ UNRECOGNISED = 100
 
 @dataclass(slots=True)
 class AreaTotal:
-    """What lies in one area. A file with several names counts once, in the area of its first name."""
+    """What lies in one area, and the device of its root. A file with several names counts once, where its first is."""
 
+    device: int | None = None
     n_folders: int = 0
     n_listed: int = 0
     n_entries: int = 0
@@ -86,10 +88,13 @@ class Totals:
                 self._links[name] = mine
         if folder.inode:
             self._device(folder)
+            if not folder.path:
+                area.device = folder.device
         self._examples(folder)
 
     def finish(self) -> Totals:
         """Count the files with several names, once each; nothing can be added afterwards."""
+        self.unrecognised = self._first_unrecognised()
         for area, *_, link in self._links.values():
             self._count(area, link.key, Count(1, link.n_bytes, link.n_alloc, link.mtime, link.mtime))
         self._links.clear()
@@ -172,6 +177,11 @@ def mount_of(path: Path) -> str:
 
 
 def spaces(areas: list[Area], totals: Totals) -> list[Space]:
-    """Return the space of every file system that the areas lie on, each once."""
+    """Return the space of every file system that the areas lie on, each once; one that went away is left out."""
     roots = {area.name: area.root for area in areas}
-    return [space(roots[area] / path) for area, path in sorted(totals.devices.values())]
+    found: dict[str, Space] = {}
+    for area, path in sorted(totals.devices.values()):
+        with contextlib.suppress(OSError):
+            one = space(roots[area] / path)
+            found[one.mount] = one
+    return list(found.values())

@@ -66,6 +66,12 @@ def _scan_run() -> None:
             comment="Why it was full: first, due, asked, settings or links; empty: it was not.",
         ),
         sa.Column(
+            "declared",
+            NAME,
+            nullable=False,
+            comment="SHA-256 of the areas as declared; others, or another version of ours, ask for a full walk.",
+        ),
+        sa.Column(
             "slot", sa.BigInteger(), nullable=False, comment="Which share of the unchanged folders was listed as well."
         ),
         sa.Column("threads", sa.BigInteger(), nullable=False, comment="Folders looked at at a time."),

@@ -53,6 +53,7 @@ scan_run = Table(
     name(
         "reason", "Why it was full: first, due, asked, settings or links; empty: it was not.", server_default=text("''")
     ),
+    name("declared", "SHA-256 of the areas as declared; others, or another version of ours, ask for a full walk."),
     _count("slot", "Which share of the unchanged folders was listed as well."),
     _count("threads", "Folders looked at at a time."),
     Column("walk_s", Double, nullable=False, comment="Duration of the walk, seconds."),
