@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,34 @@ from sqlalchemy import Connection, text
 
 from archive.catalog import Catalog
 from archive.config import Settings
-from monitors.site import event_index, file_pages, home, instrument_pages, lists, queries, viewer
+from monitors.site import (
+    attention,
+    days,
+    event_index,
+    file_pages,
+    home,
+    instrument_pages,
+    lists,
+    monitor_index,
+    monitor_pages,
+    queries,
+    search,
+    storage_pages,
+    viewer,
+)
 from monitors.site.assets import STATIC, bokeh_folder, publish_assets
 from monitors.site.event_data import EventScripts, event_path
 from monitors.site.figures import day_after, midnight
+from monitors.site.holdings import Holdings
+from monitors.site.pages import all_pages
 from monitors.site.publish import Publisher, Report, building
 from monitors.site.rows import month
 from monitors.site.shell import Shell
 from monitors.site.text import iso, script_json
+from monitors.survey import survey
 
 #: Raised when the form of the pages or scripts changes, so that all are made again.
-FORMAT = 1
+FORMAT = 2
 
 STATE = ".state.json"
 
@@ -40,6 +57,9 @@ class State:
     made_by: str = ""
     days: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    calendar: dict[str, str] = field(default_factory=dict)
+    run_days: dict[str, list[Any]] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, site: Path) -> State:
@@ -56,6 +76,7 @@ def build(
     out: Path | None = None,
     *,
     full: bool = False,
+    run: str = "",
     now: datetime | None = None,
     say: Say | None = None,
 ) -> Report:
@@ -72,6 +93,8 @@ def build(
         Folder of the site; ``site/`` of the archive home when not given.
     full
         Make every page, whatever the last build saw.
+    run
+        Name of the run that builds; made from the time when not given.
     now
         Time of the build, UTC.
     say
@@ -87,8 +110,10 @@ def build(
     now = now or datetime.now(UTC)
     with building(site), catalog.read() as conn:
         conn.execute(text("set transaction isolation level repeatable read"))
-        builder = Builder(conn, settings, Publisher(site, now), now, say or (lambda _: None))
+        queries.times(conn)  # what an earlier user of this connection took
+        builder = Builder(conn, settings, Publisher(site, now, run), now, say or (lambda _: None))
         report = builder.run(full)
+        report.queries = queries.times(conn)
     report.seconds = time.monotonic() - started
     return report
 
@@ -98,7 +123,8 @@ class Builder:
 
     def __init__(self, conn: Connection, settings: Settings, publisher: Publisher, now: datetime, say: Say) -> None:
         self.conn, self.settings, self.publisher, self.now, self.say = conn, settings, publisher, now, say
-        self.instruments = queries.INSTRUMENTS.rows(conn)
+        self.holdings = Holdings(conn, file_pages.BUCKET)
+        self.instruments = self.holdings.instruments
         self.titles = {row["name"]: row["title"] for row in self.instruments}
         self.calibrations = newest_calibrations(conn, self.instruments)
         self.shell = Shell(settings.site.title, version("pinakes"), bokeh_folder(), list(self.titles.items()))
@@ -108,15 +134,16 @@ class Builder:
         seen = State.load(self.publisher.root)
         made_by = self._made_by()
         if full or seen.made_by != made_by:
-            seen.made_by, seen.days, seen.files = made_by, {}, {}
+            seen = State(made_by)
         publish_assets(self.publisher)
-        days = self._events(seen)
+        self._events(seen)
         self._files(seen)
-        lists.publish_event_index(self.publisher, self.conn, self.shell, days)
-        lists.publish_file_index(self.publisher, self.conn, self.shell)
+        lists.publish_event_index(self.publisher, self.conn, self.shell, self.holdings.event_days)
+        lists.publish_file_index(self.publisher, self.conn, self.shell, self.holdings)
         for instrument in self.instruments:
-            instrument_pages.publish(self.publisher, self.conn, self.shell, instrument)
-        home.publish(self.publisher, self.conn, self.shell)
+            instrument_pages.publish(self.publisher, self.conn, self.shell, instrument, self.holdings, self.now)
+        self._days(seen)
+        self._states(seen)
         self._finish(seen)
         return self.publisher.report
 
@@ -125,12 +152,12 @@ class Builder:
         parts = [FORMAT, version("pinakes"), version("bokeh"), self.settings.site.title, self.titles, self.calibrations]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
-    def _events(self, seen: State) -> Sequence[Mapping[str, Any]]:
+    def _events(self, seen: State) -> None:
         """Event scripts, lists of days, day pages, viewer."""
         scripts = EventScripts(self.publisher, self.conn, self.settings.home, self.titles, self.calibrations)
-        days = queries.EVENT_DAYS.rows(self.conn)
-        now = {str(day["day"]): str(day["fingerprint"]) for day in days}
-        for day in days:
+        found = self.holdings.event_days
+        now = {str(day["day"]): str(day["fingerprint"]) for day in found}
+        for day in found:
             name = str(day["day"])
             if seen.days.get(name) == now[name]:
                 continue
@@ -142,7 +169,7 @@ class Builder:
             lists.publish_event_day(self.publisher, self.shell, day["day"], rows)
             for gone in before.keys() - {row["id"] for row in rows}:
                 self.publisher.remove(event_path(gone))
-        event_index.publish_days(self.publisher, days)
+        event_index.publish_days(self.publisher, found)
         viewer.publish(self.publisher, self.shell, self.titles)
         self._forget_days(now)
         seen.days = now
@@ -150,49 +177,76 @@ class Builder:
             f"{relpath} cannot be read ({why}); its events have no waveforms. Run: pinakes verify"
             for relpath, why in scripts.unreadable.items()
         ]
-        return days
 
-    def _forget_days(self, days: Mapping[str, str]) -> None:
+    def _forget_days(self, found: Mapping[str, str]) -> None:
         for name in list(self.publisher.names(event_index.DAY_FOLDER, r"\d{4,}-\d\d-\d\d\.js")):
             day = name.removesuffix(".js")
-            if day not in days:
+            if day not in found:
                 self.publisher.remove(f"{event_index.DAY_FOLDER}/{name}")
                 lists.remove_parts(self.publisher, "events", day, 0)
 
     def _files(self, seen: State) -> None:
-        """File pages, and the lists of the months they belong to."""
-        now = {
-            str(row["bucket"]): str(row["fingerprint"])
-            for row in queries.FILE_BUCKETS.rows(self.conn, bucket=file_pages.BUCKET)
-        }
+        """File pages, the lists of the months they belong to, and the names to search through."""
+        now = {str(bucket): fingerprint for bucket, fingerprint in self.holdings.buckets.items()}
         changed = [bucket for bucket, fingerprint in now.items() if seen.files.get(bucket) != fingerprint]
         months: set[str] = set()
         for bucket in changed:
             first = int(bucket) * file_pages.BUCKET
             self.say(f"files {first} to {first + file_pages.BUCKET - 1}")
-            rows = file_pages.publish_bucket(self.publisher, self.conn, self.shell, int(bucket))
+            rows = file_pages.publish_bucket(self.publisher, self.conn, self.shell, int(bucket), self.settings.home)
             months |= {month((row["t_start"] or row["created_at"]).astimezone(UTC)) for row in rows}
         for name in sorted(months):
             lists.publish_file_month(self.publisher, self.conn, self.shell, name)
+        touched = {int(bucket) * file_pages.BUCKET // search.SHARD for bucket in {*changed, *(seen.files.keys() - now)}}
+        seen.digests = search.publish_files(self.publisher, self.conn, touched, seen.digests)
         seen.files = now
+
+    def _days(self, seen: State) -> None:
+        """Pages of days, weeks and months, and the calendar. Runs of earlier builds are counted already."""
+        last = max(seen.run_days, default="0001-01-03")
+        since = midnight(datetime.fromisoformat(last).date() - timedelta(days=2))
+        kept = {day: found for day, found in seen.run_days.items() if day < since.date().isoformat()}
+        new = {
+            row["day"].isoformat(): [row["runs"], row["bad"], str(row["fingerprint"])]
+            for row in queries.RUN_DAYS.rows(self.conn, since=since)
+        }
+        seen.run_days = {**kept, **new}
+        known = days.all_days(self.holdings, seen.run_days)
+        seen.calendar = days.publish(self.publisher, self.conn, self.shell, known, seen.calendar)
+
+    def _states(self, seen: State) -> None:
+        """What time alone changes: monitors, storage, problems, home; and the search page, which leads to all."""
+        with queries.timed(self.conn, "survey"):
+            standings = survey(self.conn, self.now)
+        found = attention.Attention(self.conn, standings, self.now)
+        changes = monitor_index.levels(self.conn, self.now)
+        for standing in standings:
+            monitor_pages.publish(
+                self.publisher, self.conn, self.shell, standing, found.findings, changes.get(standing.row.id, ()),
+                self.now,
+            )  # fmt: skip
+        monitor_index.publish(self.publisher, self.conn, self.shell, standings, changes, self.now)
+        watched = any(standing.name == "filesystem" for standing in standings)
+        storage_pages.publish(self.publisher, self.conn, self.shell, self.now, watched)
+        attention.publish(self.publisher, self.conn, self.shell, found)
+        pages = all_pages(self.shell, self.holdings, standings, list(seen.calendar))
+        search.publish(self.publisher, self.shell, seen.digests, pages, self.holdings.all.files)
+        home.publish(self.publisher, self.conn, self.shell, self.holdings, standings, found, self.now)
 
     def _finish(self, seen: State) -> None:
         """What names this build goes last: the age every page shows, and the state the next build starts from."""
         built = {
             "built": iso(self.now),
-            "id": self.now.strftime("%Y%m%dT%H%M%SZ"),
+            "id": self.publisher.run,
             "version": self.shell.version,
             "staleAfter": self.settings.site.stale_after,
         }
         self.publisher.file(f"{STATIC}/build.js", f"window.pinakes = {script_json(built)};\n".encode())
-        state = {"made_by": seen.made_by, "days": seen.days, "files": seen.files}
-        self.publisher.file(STATE, json.dumps(state, indent=0, sort_keys=True).encode())
+        self.publisher.file(STATE, json.dumps(asdict(seen), indent=0, sort_keys=True).encode())
         self.publisher.close()
 
 
-def newest_calibrations(
-    conn: Connection, instruments: Sequence[Mapping[str, Any]]
-) -> dict[str, dict[str, Mapping[str, Any]]]:
+def newest_calibrations(conn: Connection, instruments: list[dict[str, Any]]) -> dict[str, dict[str, Mapping[str, Any]]]:
     """Return the values of the newest calibration sets by instrument and set name."""
     return {
         instrument["name"]: {

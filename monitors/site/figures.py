@@ -17,9 +17,15 @@ from bokeh.models import (
     ColumnDataSource,
     CrosshairTool,
     DataRange1d,
+    DatetimeTicker,
+    DatetimeTickFormatter,
     FixedTicker,
     HoverTool,
+    PanTool,
     Range1d,
+    ResetTool,
+    SaveTool,
+    WheelZoomTool,
 )
 from bokeh.models.annotations import Span
 from bokeh.models.renderers import DataRenderer
@@ -31,10 +37,14 @@ from monitors.site.text import plain
 KIND_COLOURS = {"science": "channel-4", "dust": "channel-1", "pulser": "channel-2", "noise": "unknown"}
 OTHER_KINDS = ("channel-6", "channel-3", "channel-5")
 
+#: More bars than this no screen shows one by one.
+MOST_BARS = 400
+
 #: Height of a waveform panel in pixels: six and their time axis fit a laptop screen.
 PANEL_HEIGHT = 96
 
-_LEFT_BORDER = 76
+#: Space left of the axis of every figure, pixels: axes of figures one above the other stand in line.
+LEFT_BORDER = 76
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +77,10 @@ def plain_json(models: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def events_per_day(rows: Sequence[Mapping[str, Any]], element: str) -> Plot | None:
+def events_per_day(rows: Sequence[Mapping[str, Any]], element: str, *, newest: int | None = None) -> Plot | None:
     """Return stacked bars of events per UTC day, one colour per kind; None when there are no events.
+
+    More than `MOST_BARS` days are drawn as months.
 
     Parameters
     ----------
@@ -76,52 +88,78 @@ def events_per_day(rows: Sequence[Mapping[str, Any]], element: str) -> Plot | No
         ``day`` (date), ``kind`` and ``events`` (count); several rows of one day and kind are summed.
     element
         Id of the element that takes the figure.
+    newest
+        Draw the newest so many days with events only.
     """
-    counts: dict[date, dict[str, int]] = {}
+    counts: dict[str, dict[str, int]] = {}
+    months = newest is None and len({row["day"] for row in rows}) > MOST_BARS
     for row in rows:
-        by_kind = counts.setdefault(row["day"], {})
+        by_kind = counts.setdefault(f"{row['day']:%Y-%m}" if months else row["day"].isoformat(), {})
         kind = plain(row["kind"])
         by_kind[kind] = by_kind.get(kind, 0) + row["events"]
     if not counts:
         return None
-    kinds = sorted({kind for by_kind in counts.values() for kind in by_kind})
-    days = sorted(counts)
+    days = sorted(counts)[-newest:] if newest else sorted(counts)
+    kinds = sorted({kind for day in days for kind in counts[day]})
     # Campaigns lie years apart: days without events are left out, and the axis says which days are drawn.
     source = ColumnDataSource(
         data={
             "place": list(range(len(days))),
-            "day": [day.isoformat() for day in days],
+            "day": days,
             **{f"kind{i}": [counts[day].get(kind, 0) for day in days] for i, kind in enumerate(kinds)},
         }
     )
     plot = figure(
-        height=200, sizing_mode="stretch_width", toolbar_location=None, tools="", min_border_left=_LEFT_BORDER,
+        height=200, sizing_mode="stretch_width", toolbar_location=None, tools="", min_border_left=LEFT_BORDER,
         background_fill_color=None, border_fill_color=None,
         x_range=Range1d(start=-0.7, end=max(len(days), 12) - 0.3), y_range=DataRange1d(start=0),
-        y_axis_label="Events", x_axis_label="Day with events (UTC)",
+        y_axis_label="Events", x_axis_label=f"{'Month' if months else 'Day'} with events (UTC)",
     )  # fmt: skip
     bars = plot.vbar_stack(
         [f"kind{i}" for i in range(len(kinds))], x="place", width=0.8, source=source, legend_label=kinds,
         line_color=None, fill_alpha=0.9,
     )  # fmt: skip
-    others = [kind for kind in kinds if kind not in KIND_COLOURS]
     for kind, renderer in zip(kinds, bars, strict=True):
-        colour = KIND_COLOURS.get(kind) or OTHER_KINDS[others.index(kind) % len(OTHER_KINDS)]
-        renderer.tags = [f"colour:{colour}"]
+        renderer.tags = [f"colour:{kind_colour(kind, kinds)}"]
     plot.xgrid.visible = False
     plot.yaxis.minor_tick_line_color = None
     step = -(-len(days) // 10)
     plot.xaxis.ticker = FixedTicker(ticks=list(range(0, len(days), step)))
-    plot.xaxis.major_label_overrides = {i: days[i].isoformat() for i in range(0, len(days), step)}
+    plot.xaxis.major_label_overrides = {i: days[i] for i in range(0, len(days), step)}
     plot.add_layout(plot.legend[0], "right")
     plot.add_tools(
         HoverTool(
-            tooltips=[("Day", "@day"), *((kind, f"@kind{i}") for i, kind in enumerate(kinds))],
+            tooltips=[("Month" if months else "Day", "@day"), *((kind, f"@kind{i}") for i, kind in enumerate(kinds))],
             mode="vline",
             renderers=list[DataRenderer](bars[:1]),
         )
     )
     return Plot(plain_json({element: plot}), 200)
+
+
+def kind_colour(kind: str, kinds: Sequence[str]) -> str:
+    """Return the colour of a kind of events: the same on every page for kinds that we know."""
+    others = [name for name in kinds if name not in KIND_COLOURS]
+    return KIND_COLOURS.get(kind) or OTHER_KINDS[others.index(kind) % len(OTHER_KINDS)]
+
+
+def interactive(plot: Any) -> None:
+    """Give a figure pan, zoom, reset and save; their icons show while the pointer is over it."""
+    drag = BoxZoomTool()
+    plot.add_tools(drag, PanTool(), WheelZoomTool(), ResetTool(), SaveTool())
+    plot.toolbar.active_drag = drag
+    plot.toolbar.autohide = True
+    plot.toolbar.logo = None
+    plot.toolbar_location = "above"
+
+
+def time_axis(plot: Any) -> None:
+    """Write times on the x axis the same way at every zoom, in UTC."""
+    plot.xaxis.formatter = DatetimeTickFormatter(
+        microseconds="%H:%M:%S", milliseconds="%H:%M:%S", seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M",
+        hourmin="%H:%M", hours="%d %b %H:%M", days="%Y-%m-%d", months="%Y-%m", years="%Y",
+    )  # fmt: skip
+    plot.xaxis.ticker = DatetimeTicker(desired_num_ticks=7)
 
 
 def waveform_panels(count: int) -> dict[str, Any]:
@@ -135,7 +173,7 @@ def waveform_panels(count: int) -> dict[str, Any]:
     for index in range(count):
         plot = figure(
             height=PANEL_HEIGHT, sizing_mode="stretch_width", x_range=time, y_range=Range1d(start=0, end=1),
-            toolbar_location=None, tools="", min_border_left=_LEFT_BORDER, min_border_right=12, min_border_top=5,
+            toolbar_location=None, tools="", min_border_left=LEFT_BORDER, min_border_right=12, min_border_top=5,
             min_border_bottom=5, x_axis_label="Time from trigger (µs)", y_axis_label="DN", name=f"panel-{index}",
             background_fill_color=None, border_fill_color=None,
         )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,6 +16,7 @@ from monitors.site.queries import Row
 from monitors.site.rows import event_page, event_state, file_page, file_state
 from monitors.site.shell import Shell
 from monitors.site.tables import Cell, Column, Table
+from monitors.site.variables import attribute_table, contents, variable_table
 
 #: Files whose rows are read together.
 BUCKET = 500
@@ -22,8 +24,11 @@ BUCKET = 500
 Rows = Mapping[int, Sequence[Row]]
 
 
-def publish_bucket(publisher: Publisher, conn: Connection, shell: Shell, bucket: int) -> list[Row]:
-    """Write the pages of the files numbered ``bucket * BUCKET`` and up, and return the rows of those files."""
+def publish_bucket(publisher: Publisher, conn: Connection, shell: Shell, bucket: int, archive: Path) -> list[Row]:
+    """Write the pages of the files numbered ``bucket * BUCKET`` and up, and return the rows of those files.
+
+    `archive` is the archive home: the variables of a product are read from the file itself.
+    """
     limits = {"low": bucket * BUCKET, "high": (bucket + 1) * BUCKET - 1}
     about = (
         queries.APIDS,
@@ -38,6 +43,7 @@ def publish_bucket(publisher: Publisher, conn: Connection, shell: Shell, bucket:
     for row in files:
         file, path = row["id"], file_page(row["id"])
         found = events[file]
+        inside = contents(archive / row["relpath"], row["format"]) if row["state"] == "available" else None
         values = {
             "summary": f"{row['instrument_title']}, {row['product_title']}",
             "identity": identity(row),
@@ -49,6 +55,9 @@ def publish_bucket(publisher: Publisher, conn: Connection, shell: Shell, bucket:
             "events": event_table(found),
             "events_total": found[0]["total"] if found else 0,
             "header": header_table(row["header"]),
+            "contents": inside,
+            "variables": inside and variable_table(inside),
+            "attributes": inside and attribute_table(inside),
             "statements": statements(file),
         }
         name = row["original_name"] or row["relpath"].rpartition("/")[2]

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from itertools import groupby
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from monitors.site import queries, text
 from monitors.site.figures import day_after, midnight
+from monitors.site.holdings import Holdings
 from monitors.site.publish import Publisher
 from monitors.site.queries import Row
 from monitors.site.rows import EVENT_COLUMNS, FILE_COLUMNS, event_cells, file_cells
 from monitors.site.shell import Link, Shell
 from monitors.site.tables import Cell, Column, Table, to_csv
+
+T = TypeVar("T")
 
 #: Rows a page shows at most: enough to filter by hand, small enough to open at once.
 ROWS_PER_PAGE = 1000
@@ -62,14 +66,13 @@ def publish_event_index(publisher: Publisher, conn: Connection, shell: Shell, da
     )  # fmt: skip
 
 
-def publish_file_index(publisher: Publisher, conn: Connection, shell: Shell) -> None:
+def publish_file_index(publisher: Publisher, conn: Connection, shell: Shell, holdings: Holdings) -> None:
     """Write ``files/index.html``: the newest files, and a link to every month."""
     rows = queries.NEWEST_FILE_ROWS.rows(conn, rows=ROWS_PER_PAGE)
-    months = queries.FILE_MONTHS.rows(conn)
-    total, size = sum(m["files"] for m in months), sum(m["bytes"] for m in months)
+    total, size = holdings.all.files, holdings.all.bytes
     groups = [
-        (year, [(Link(m["month"], f"files/{m['month']}.html"), text.count(m["files"])) for m in members])
-        for year, members in _grouped(months, lambda m: m["month"][:4])
+        (year, [(Link(month, f"files/{month}.html"), text.count(of.files)) for month, of in members])
+        for year, members in _grouped(holdings.months.items(), lambda item: item[0][:4])
     ]
     empty = "There is no file yet. Bring raw files in with: pinakes ingest PATH"
     _publish_index(
@@ -77,7 +80,7 @@ def publish_file_index(publisher: Publisher, conn: Connection, shell: Shell) -> 
         "Files by month of their data",
         Table(FILE_COLUMNS, [file_cells(row) for row in rows], empty=empty, filterable=True),
         groups,
-        [("Newest files", queries.NEWEST_FILE_ROWS.shown(rows=ROWS_PER_PAGE)), ("Months", queries.FILE_MONTHS.shown())],
+        [("Newest files", queries.NEWEST_FILE_ROWS.shown(rows=ROWS_PER_PAGE))],
     )  # fmt: skip
 
 
@@ -167,5 +170,5 @@ def _publish_index(
     publisher.page(path, shell.render("listing.html", path, title, **values))
 
 
-def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> list[tuple[str, list[Row]]]:
+def _grouped(rows: Iterable[T], key: Callable[[T], str]) -> list[tuple[str, list[T]]]:
     return [(name, list(members)) for name, members in groupby(rows, key)]

@@ -11,21 +11,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from markupsafe import escape
+
 from archive.errors import Locked
+from monitors.site.queries import Timing
 from monitors.site.text import iso, utc
 
 #: Stands in a page where the time of its last change belongs.
 STAMP = "@written@"
 
 #: The element a stamp becomes; two pages that differ only here are the same page.
-WRITTEN = re.compile(rb'<time id="written" datetime="[^"<]*">[^<]*</time>')
+WRITTEN = re.compile(rb'<time id="written" datetime="[^"<]*" data-run="[^"<]*">[^<]*</time>')
 
 LOCK = ".lock"
 
 
 @dataclass(slots=True)
 class Report:
-    """What a build did, in pages and data scripts; paths are relative to the site."""
+    """What a build did, in pages and data scripts; `queries` holds what each kind of query took."""
 
     site: Path
     written: int = 0
@@ -33,6 +36,7 @@ class Report:
     removed: int = 0
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+    queries: dict[str, Timing] = field(default_factory=dict)
 
 
 class Publisher:
@@ -47,12 +51,16 @@ class Publisher:
         The folder of the site.
     now
         Time of this build, UTC; pages that change carry it.
+    run
+        Name of this build: pages that change carry it too.
     """
 
-    def __init__(self, root: Path, now: datetime) -> None:
+    def __init__(self, root: Path, now: datetime, run: str = "") -> None:
         self.root = root
         self.report = Report(root)
-        self._stamp = f'<time id="written" datetime="{iso(now)}">{utc(now, digits=-1)}</time>'.encode()
+        self.run = run or now.strftime("%Y%m%dT%H%M%SZ")
+        shown = f'datetime="{iso(now)}" data-run="{escape(self.run)}">{utc(now, digits=-1)}'
+        self._stamp = f'<time id="written" {shown}</time>'.encode()
         self._folders: set[Path] = set()
 
     def page(self, relpath: str, text: str) -> bool:
@@ -65,6 +73,10 @@ class Publisher:
             return False
         self._put(path, content.replace(STAMP.encode(), self._stamp))
         return True
+
+    def holds(self, relpath: str) -> bool:
+        """Say whether the site has a file already, whatever is in it."""
+        return (self.root / relpath).exists()
 
     def file(self, relpath: str, content: bytes) -> bool:
         """Publish any other file; return whether it changed."""

@@ -45,21 +45,32 @@ class Shell:
     @property
     def navigation(self) -> list[tuple[str, list[Link]]]:
         """Groups of links: heading and entries."""
-        places = [Link("Home", "index.html"), Link("Files", "files/index.html"), Link("Events", "events/index.html")]
-        instruments = [Link(short_title(title), f"instruments/{name}.html") for name, title in self.instruments]
-        return [
-            ("", [*places, Link("Event viewer", "events/viewer.html")]),
-            *([("Instruments", instruments)] if instruments else []),
+        places = [
+            Link("Home", "index.html"),
+            Link("Problems", "problems.html"),
+            Link("Monitors", "monitors/index.html"),
+            Link("Storage", "storage/index.html"),
+            Link("Days", "days/index.html"),
         ]
+        data = [
+            Link("Files", "files/index.html"),
+            Link("Events", "events/index.html"),
+            Link("Event viewer", "events/viewer.html"),
+            Link("Search", "search.html"),
+        ]
+        instruments = [Link(short_title(title), f"instruments/{name}.html") for name, title in self.instruments]
+        return [("", places), ("Data", data), *([("Instruments", instruments)] if instruments else [])]
 
     def render(self, template: str, path: str, title: str, **values: Any) -> str:
         """Return the HTML of the page at `path` (relative to the site).
 
-        Every value is escaped by the template; only JSON made by `text.script_json` is placed as it is.
+        `before` and `after` are the pages that the keys ``[`` and ``]`` lead to. Every value is escaped by the
+        template; only JSON made by `text.script_json` is placed as it is.
         """
         root = "../" * path.count("/")
         page = environment().get_template(template)
-        return page.render(shell=self, path=path, root=root, page_title=title, stamp=STAMP, **values)
+        beside = {"before": None, "after": None}
+        return page.render(shell=self, path=path, root=root, page_title=title, stamp=STAMP, **{**beside, **values})
 
 
 def short_title(title: str) -> str:

@@ -17,13 +17,18 @@ ICONS: dict[State, str] = {"ok": "✓", "info": "●", "warning": "▲", "error"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell: what is read (`text`), what is sorted and exported (`value`)."""
+    """One cell: what is read (`text`), what is sorted and exported (`value`).
+
+    With `age` a time says how long ago it was; `bar` is a share from 0 to 1 drawn behind the text.
+    """
 
     text: str
     value: str | int | float | datetime | None = None
     href: str | None = None
     state: State | None = None
     title: str | None = None
+    age: bool = False
+    bar: float | None = None
 
     @property
     def icon(self) -> str | None:
@@ -89,6 +94,19 @@ def size(value: int | None) -> Cell:
     return Cell(text.size(value), value, title=None if value is None else f"{text.count(value)} bytes")
 
 
-def time(value: datetime | None, *, digits: int = 0, href: str | None = None) -> Cell:
-    """Return a cell with a UTC time; its age appears on hover."""
-    return Cell(text.utc(value, digits=digits), None if value is None else value.astimezone(UTC), href)
+def time(value: datetime | None, *, digits: int = 0, href: str | None = None, age: bool = False) -> Cell:
+    """Return a cell with a UTC time; its age appears on hover, or beside it when `age` is asked for."""
+    at = None if value is None else value.astimezone(UTC)
+    return Cell(text.utc(value, digits=digits), at, href, age=age and at is not None)
+
+
+def duration(seconds: float | None) -> Cell:
+    """Return a cell with a length of time in words; it is sorted by seconds."""
+    return Cell(text.duration(seconds), seconds)
+
+
+def share(value: float | None, form: str = ".1%", *, state: State | None = None, title: str | None = None) -> Cell:
+    """Return a cell with a share from 0 to 1 as a percentage with a bar."""
+    if value is None:
+        return Cell(text.NOTHING, title=title)
+    return Cell(format(value, form), value, None, state, title, bar=min(max(value, 0.0), 1.0))

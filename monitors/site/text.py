@@ -60,6 +60,31 @@ def size(value: int | None) -> str:
     return f"{value} B" if unit == 0 else f"{amount:.3g} {BYTE_UNITS[unit]}"
 
 
+def duration(seconds: float | None) -> str:
+    """Return a length of time in its two largest units: ``0.35 s``, ``4 min 5 s``, ``3 d 4 h``."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 60:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    for unit, word, part, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if seconds >= unit:
+            whole, rest = divmod(seconds, unit)
+            return f"{whole:.0f} {word}" + (f" {rest // part:.0f} {small}" if rest >= part else "")
+    raise AssertionError
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """Return a measured number with its unit: bytes and seconds in words, others with four digits."""
+    if value is None:
+        return NOTHING
+    if unit == "B":
+        return size(round(value)) if value >= 0 else f"−{size(round(-value))}"
+    if unit == "s" and 0 <= value < 1e9:
+        return duration(value)
+    shown = count(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:.4g}"
+    return f"{shown} {unit}".strip()
+
+
 def scientific(value: float) -> str:
     """Return a number with three significant digits, as ``7.50×10⁻⁵`` when it is very small or very large."""
     if value == 0 or 1e-3 <= abs(value) < 1e5:

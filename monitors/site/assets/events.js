@@ -6,6 +6,7 @@
   const asked = new Map(); // address -> promise
   const events = new Map(); // id -> event, the newest few
   const KEPT = 60;
+  const BASE = `${document.body.dataset.root}events/ev/`;
   let days = []; // [day, number of events, least id, greatest id], oldest first
   const rowsOf = new Map(); // day -> rows [id, time, kind, number, flags, identity]
 
@@ -24,13 +25,13 @@
 
   /** Rows of a day in time order. */
   async function day(name) {
-    if (!rowsOf.has(name)) await load(`ev/days/${name}.js`);
+    if (!rowsOf.has(name)) await load(`${BASE}days/${name}.js`);
     return rowsOf.get(name);
   }
 
   /** The data of one event. */
   async function event(id) {
-    const address = `ev/${Math.floor(id / 1000)}/${id}.js`;
+    const address = `${BASE}${Math.floor(id / 1000)}/${id}.js`;
     if (!events.has(id)) await load(address);
     asked.delete(address); // the script may go from memory with the event
     const found = events.get(id);

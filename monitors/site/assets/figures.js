@@ -33,8 +33,8 @@
       part.setv({ grid_line_color: colour("plot-grid") });
     } else if (part.type === "Legend") {
       part.setv({
-        background_fill_color: null, border_line_color: null, label_text_color: colour("text"), label_text_font: font,
-        label_text_font_size: "12px",
+        background_fill_color: null, border_line_color: null, inactive_fill_color: null, label_text_color: colour("text"), label_text_font: font,
+        label_text_font_size: "12px", padding: 2, spacing: 1, glyph_width: 16,
       });
     } else if (part.type === "GlyphRenderer") {
       paintGlyph(part);
@@ -87,7 +87,12 @@
 
   Bokeh.logger.set_level("warn");
   window.pinakesFigures = { draw, dressAll, colour };
-  for (const element of document.querySelectorAll(".bokeh[data-plot]")) {
-    draw(JSON.parse(document.getElementById(element.dataset.plot).textContent));
-  }
+  // One after the other, so that the first ones show soon and the page answers in between.
+  (async () => {
+    for (const element of document.querySelectorAll(".bokeh[data-plot]")) {
+      await draw(JSON.parse(document.getElementById(element.dataset.plot).textContent));
+      await new Promise((next) => setTimeout(next, 0));
+    }
+    document.documentElement.dataset.figures = "drawn";
+  })();
 })();

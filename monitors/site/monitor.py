@@ -1,0 +1,40 @@
+"""The build of the pages as a monitor: the scheduler makes them, and its run says how long each question took."""
+
+from __future__ import annotations
+
+from monitors.base import Context, Metric, Monitor, Result, Status
+
+
+class SiteMonitor(Monitor):
+    """Builds the pages of the archive."""
+
+    name = "site"
+    title = "Site build"
+    schedule = "*/15 * * * *"
+    grace = "15m"
+    max_runtime = "4h"
+
+    def run(self, context: Context) -> Result:
+        """Bring the pages up to date, and return what that took."""
+        from monitors.site.build import build
+
+        full = bool(context.options.get("full", False))
+        report = build(
+            context.catalog, context.settings, full=full, run=str(context.run_id), now=context.now, say=context.log.info
+        )
+        for note in report.notes:
+            context.log.warning(note)
+        slowest = sorted(report.queries.items(), key=lambda item: -item[1].total_s)
+        return Result(
+            status=Status.SUCCESS,
+            message=f"{report.written} files written, {report.unchanged} unchanged, {report.removed} removed.",
+            n_in=report.written + report.unchanged,
+            n_done=report.written,
+            metrics=[
+                Metric("site_build_seconds", report.seconds, "s"),
+                Metric("site_files_written", report.written),
+                Metric("site_files_unchanged", report.unchanged),
+                Metric("site_home_bytes", (report.site / "index.html").stat().st_size, "B"),
+                *(Metric("site_query_seconds", timing.total_s, "s", {"query": name}) for name, timing in slowest),
+            ],
+        )
