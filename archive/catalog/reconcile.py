@@ -110,9 +110,8 @@ class Comparison:
 
     def folders(self, found: Sequence[tuple[str, int, int, bool]]) -> None:
         """Take (folder, files, bytes, whether it was listed) of every folder there is."""
-        columns = dict(zip(held.c.keys(), zip(*found, strict=True), strict=True))
-        if columns:
-            copy_rows(self._conn, held, columns)
+        if found:
+            copy_rows(self._conn, held, dict(zip(held.c.keys(), zip(*found, strict=True), strict=True)))
 
     def unsettled(self) -> list[str]:
         """Return the folders that have to be listed after all; call after `folders`, then `saw` them."""

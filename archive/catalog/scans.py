@@ -58,7 +58,7 @@ def store(conn: Connection, run: Mapping[str, Any], tables: Mapping[str, Columns
     conn.execute(insert(scan_run).values(**run))
     for table, columns in tables.items():
         rows = len(next(iter(columns.values()), ()))
-        copy_rows(conn, _PER_RUN[table], {"run_id": [run["run_id"]] * rows, **columns})
+        copy_rows(conn, _PER_RUN[table], {"run_id": [str(run["run_id"])] * rows, **columns})
 
 
 def store_folders(

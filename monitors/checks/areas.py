@@ -34,6 +34,9 @@ OWN: Mapping[str, Grammar] = {
     ".staging": plain,
 }
 
+#: Areas whose files grow in place as a matter of course: the times of their folders say nothing about that.
+GROWING = frozenset({"incoming", "logs", ".staging"})
+
 _GIVEN = frozenset({"path", "grammar", "pattern", "incremental"})
 
 
@@ -49,7 +52,7 @@ def areas_of(home: Home, options: Mapping[str, Any]) -> list[Area]:
     if not isinstance(declared, Mapping):
         raise SettingsError("monitor.filesystem.options.areas must be a table of areas.")
     found = {
-        name: Area(name, home.root / name, grammar)
+        name: Area(name, home.root / name, grammar, name not in GROWING)
         for name, grammar in OWN.items()
         if options.get("home", True) and (home.root / name).is_dir()
     }

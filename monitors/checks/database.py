@@ -7,8 +7,9 @@ from typing import Any
 from archive.catalog import timings, upkeep
 from monitors.base import Context, Finding, Metric, Monitor, Result
 
-#: Tables and indexes that become metrics, the largest of them.
-SHOWN = 30
+#: Tables and indexes that become metrics: the largest of them, when they are larger than this.
+SHOWN = 20
+WORTH = 2**20
 
 #: A table with fewer dead bytes than this is not worth a word.
 SMALL = 64 * 2**20
@@ -45,8 +46,12 @@ class Database(Monitor):
                 Metric("database_transaction_age", whole.xid_age),
                 Metric("database_longest_transaction_seconds", whole.longest_transaction_s, "s"),
                 Metric("database_cache_hit_share", whole.cache_hits),
-                *(metric for row in tables[:SHOWN] for metric in table_metrics(row)),
-                *(Metric("index_bytes", row.n_bytes, "B", {"index": row.name}) for row in indexes),
+                *(metric for row in tables[:SHOWN] if row.table_bytes > WORTH for metric in table_metrics(row)),
+                *(
+                    Metric("index_bytes", row.n_bytes, "B", {"index": row.name})
+                    for row in indexes
+                    if row.n_bytes > WORTH
+                ),
                 *(Metric("site_query_seconds", row.total_s, "s", {"query": row.name}) for row in slow),
             ],
             findings=[
