@@ -124,8 +124,8 @@ def put(conn: Connection, at: datetime, *folders: tuple[str, int], gone: tuple[s
     n = len(folders)
     paths, counts = [path for path, _ in folders], [count for _, count in folders]
     growth = {"area": ["files"] * n, "path": paths, "n_files": counts, "n_bytes": [10 * c for c in counts]}
-    zero = {name: [0] * n for name in ("device", "inode", "mtime_ns", "ctime_ns", "n_folders", "n_symlinks", "n_special",
-                                       "n_alloc_bytes", "n_unrecognised")}  # fmt: skip
+    own = ("device", "inode", "mtime_ns", "ctime_ns", "n_folders", "n_symlinks", "n_special")
+    zero = {name: [0] * n for name in (*own, "n_alloc_bytes", "n_unrecognised")}
     empty = {name: [[]] * n for name in ("counts", "links", "names")}
     listed = {**growth, **zero, **empty, "listed_at": [at] * n, "reusable": [True] * n}
     scans.store_folders(conn, listed, [("files", path) for path in gone], at, growth)
@@ -160,7 +160,9 @@ def differences(*rows: tuple[str, str, int | None]) -> dict[str, list[Any]]:
 def test_a_difference_has_an_age_and_is_closed_when_gone(catalog: Catalog) -> None:
     later = [T0 + timedelta(days=day) for day in range(4)]
     with catalog.begin() as conn:
-        scans.store_differences(conn, differences(("without_row", "a", 1), ("without_row", "b", 2)), later[0], whole=True)
+        scans.store_differences(
+            conn, differences(("without_row", "a", 1), ("without_row", "b", 2)), later[0], whole=True
+        )
         scans.store_differences(conn, differences(("without_row", "a", 3)), later[1], whole=False)
         assert len(storage.differences(conn)) == 2, "not everything was compared, so nothing is closed"
         scans.store_differences(conn, differences(("without_row", "a", 3)), later[2], whole=True)

@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archive.errors import SettingsError
 from archive.store.folders import Area, Folder, Key
 from archive.store.grammar import by_pattern, extension, home_files, named, plain
 from archive.store.totals import Totals, mount_of, space, spaces
 from archive.store.tree import SLOTS, Again, Walk, slot_of
-from archive.errors import SettingsError
 
 #: Longer than the tick by which the kernel keeps times of folders.
 TICK = 0.02
@@ -55,8 +55,9 @@ def listing(root: Path) -> tuple[int, int, int, int]:
     links = 0
     for folder, folders, files in os.walk(root):
         for name in [*folders, *files]:
-            status = os.lstat(os.path.join(folder, name))
-            if os.path.islink(os.path.join(folder, name)):
+            path = Path(folder, name)
+            status = path.lstat()
+            if path.is_symlink():
                 links += 1
             elif name in files:
                 seen[status.st_dev, status.st_ino] = status
@@ -79,7 +80,9 @@ def act(root: Path, chooser: random.Random) -> None:
     files = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
     where = chooser.choice(folders)
     name = f"{chooser.choice('xyz')}_{chooser.randrange(30)}.{chooser.choice(['h5', 'fits.gz', 'txt', 'tmp'])}"
-    action = chooser.choice(["file", "file", "file", "folder", "delete", "rename", "move", "link", "hard", "prune", "swap"])
+    action = chooser.choice(
+        ["file", "file", "file", "folder", "delete", "rename", "move", "link", "hard", "prune", "swap"]
+    )
     if action == "file":
         (where / name).write_bytes(b"x" * chooser.randrange(9000))
     elif action == "folder":
@@ -281,11 +284,9 @@ def test_many_unrecognised_names_keep_the_first(tmp_path: Path) -> None:
 
 
 def test_names_that_are_not_utf8_or_hold_markup_are_counted_and_shown_escaped(tmp_path: Path) -> None:
-    raw = os.fsencode(tmp_path)
-    os.mkdir(raw + b"/fold\xff")
+    (tmp_path / os.fsdecode(b"fold\xff")).mkdir()
     for name in (b"\xff\xfe.h5", b"<img src=x>.h5", b"line\nbreak.h5", b"fold\xff/in.h5"):
-        with open(raw + b"/" + name, "wb") as out:
-            out.write(b"12")
+        (tmp_path / os.fsdecode(name)).write_bytes(b"12")
     totals, folders, _ = walk([area(tmp_path, grammar=home_files)])
     assert totals.areas["a"].n_files == 4
     names = {name for one in totals.unrecognised for name in one.names}
