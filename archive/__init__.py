@@ -131,6 +131,39 @@ class Archive:
         with self.catalog.read() as conn:
             return events.get(conn, key)
 
+    def fits(
+        self,
+        event: int | str | None = None,
+        *,
+        channel: str | None = None,
+        status: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+    ) -> list[Row]:
+        """Return fits of the current analyses, the newest event first; each has a dictionary of named parameters.
+
+        Parameters
+        ----------
+        event
+            Only fits of this event: its id or identity.
+        channel
+            Only fits of this channel: TOF, Target_High, Target_Low or Ion_Grid.
+        status
+            Only fits whose status has this word, for example ``ok`` or ``saturated``.
+        since, until
+            Only fits of events from this time on, and before that one, UTC.
+        limit
+            Most rows.
+        """
+        from archive.catalog import events, fits
+
+        with self.catalog.read() as conn:
+            event_id = None if event is None else events.get(conn, event)["id"]
+            return fits.listing(
+                conn, event_id=event_id, channel=channel, status=status, since=since, until=until, limit=limit
+            )
+
     def waveforms(self, event: int | str | Mapping[str, Any]) -> Waveforms:
         """Return the waveforms of one event: channels of shape (1, samples), in raw units, with their time axes in µs.
 

@@ -7,7 +7,7 @@ Everything here is a plain value: no file is opened, no database is asked. Array
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -174,7 +174,7 @@ class Rows:
     """
 
     table: str
-    owner: Literal["event", "file"]
+    owner: Literal["event", "file", "analysis"]
     index: NDArray[np.int64]
     columns: dict[str, Sequence[Any] | NDArray[Any]]
     file_columns: dict[str, NDArray[np.int64]] = field(default_factory=dict)
@@ -218,3 +218,87 @@ class Waveforms:
     """The channels of ``n`` consecutive records of an event product, in drawing order."""
 
     channels: tuple[Channel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FitModel:
+    """A fitted function, one row of ``core.fit_model``: names what stands in the arrays of ``core.fit``.
+
+    Attributes
+    ----------
+    name, version
+        The name in `Fits.model`; a changed meaning of a parameter is a new version.
+    title
+        Name for people.
+    parameters
+        Name, unit and meaning of each parameter, in the order of the values.
+    """
+
+    name: str
+    version: int
+    title: str
+    parameters: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(slots=True)
+class Fits:
+    """The fits of some events, in columns of equal length: rows of ``core.fit``.
+
+    Attributes
+    ----------
+    index
+        The event of each fit, an index into the events that were analysed, int64.
+    channel, line
+        What was fitted: the channel, and the number of the line from 1, or 0 where there is one fit a channel.
+    model
+        Names of `FitModel`.
+    values, errors
+        Parameters and standard errors in the order of the model; None where unknown.
+    chi2, dof
+        Of the whole window; NaN where there is no result.
+    start, stop
+        First and last time of the window, microseconds from the trigger.
+    status, reason
+        Words parted by blanks, ``ok`` when nothing is to be said, and a sentence.
+    origin
+        ``automatic`` or ``override``.
+    """
+
+    index: NDArray[np.int64]
+    channel: list[str]
+    line: NDArray[np.int64]
+    model: list[str]
+    values: list[list[float | None]]
+    errors: list[list[float | None]]
+    chi2: NDArray[np.float64]
+    dof: NDArray[np.int64]
+    start: NDArray[np.float64]
+    stop: NDArray[np.float64]
+    status: list[str]
+    reason: list[str]
+    origin: list[str]
+
+
+def no_fits() -> Fits:
+    """Return fits of nothing."""
+    none, empty = np.zeros(0, dtype=np.int64), np.zeros(0)
+    return Fits(none, [], none, [], [], [], empty, none, empty, empty, [], [], [])
+
+
+def joined_fits(parts: Sequence[Fits]) -> Fits:
+    """Return several fits as one list; there is at least one part."""
+    columns: dict[str, Any] = {}
+    for name in (each.name for each in fields(Fits)):
+        held = [getattr(part, name) for part in parts]
+        columns[name] = np.concatenate(held) if isinstance(held[0], np.ndarray) else [v for part in held for v in part]
+    return Fits(**columns)
+
+
+@dataclass(slots=True)
+class Analysed:
+    """What an analysis found in ``n`` events: a status and a reason for each, fits, and rows of its own tables."""
+
+    status: list[str]
+    reason: list[str]
+    fits: Fits
+    rows: list[Rows]

@@ -72,6 +72,7 @@ def _round(task: Task, owner: str, file_id: int, folder: Path) -> Outcome | None
             return None
         products = [_commit(conn, task, owner_id, group, result) for group, result in results]
         retired = _retire(conn, near, [group.tag for group in wanted])
+        commit.follow(conn, task, instrument(owner), file_id)
         told = {"outcome": "assembled", "groups": len(results), "products": sum(products), "retired": retired}
         ledger.finish(conn, task.claim, told, file_id=file_id)
     return Outcome(task.claim.job_id, "done", "", told)

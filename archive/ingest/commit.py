@@ -20,7 +20,8 @@ from archive.ingest.placing import Item, Settled
 from archive.ingest.recognise import product_of
 from archive.ingest.sources import Origin
 from archive.ingest.steps import reached
-from archive.jobs import Outcome, Task, faults, ledger
+from archive.instruments.base import Instrument
+from archive.jobs import Outcome, Task, faults, ledger, requests
 from archive.model import Events, Problem
 from archive.store import names
 from archive.store.place import unplace
@@ -107,10 +108,12 @@ def _write_rows(
         source=origin.shown,
         limit=task.settings.ingest.max_problems,
     )
-    stored = None
+    stored, waits = None, False
     if decoded.events is not None and len(decoded.events):
-        stored = _store_events(conn, task, result.instrument.name, raw_id, staged.sha256, decoded.events)
+        stored, waits = _store_events(conn, task, result.instrument.name, raw_id, staged.sha256, decoded.events)
     typed.write(conn, result.instrument, decoded.rows, [raw_id, *product_ids], stored)
+    if stored is not None and not waits:
+        follow(conn, task, result.instrument, raw_id)
     told: dict[str, Any] = {
         "outcome": "new" if settled[0].state == "available" else "quarantined",
         "file_id": raw_id,
@@ -172,17 +175,25 @@ def write_products(
 
 def _store_events(
     conn: Connection, task: Task, instrument: str, raw_id: int, sha256: str, found: Events
-) -> events.Stored:
+) -> tuple[events.Stored, bool]:
+    """Write the events; return them, and whether they wait for an assembly, which then asks for their analysis."""
     owner = instrument_ids(conn)[instrument]
     stored = events.store(conn, owner, found, [raw_id] * len(found), sha256)
     events.write_sources(conn, raw_id, found, stored)
     events.attach_orphans(conn, owner)
     events.flag_conflicts(conn, owner)
-    if events.wants_assembly(conn, raw_id, found):
+    waits = events.wants_assembly(conn, raw_id, found)
+    if waits:
         args = {"sha256": sha256, "file_id": raw_id, "instrument": instrument}
         attempts = task.settings.ingest.max_attempts
         ledger.enqueue(conn, ASSEMBLE, [(sha256, args)], parent_id=task.claim.job_id, max_attempts=attempts)
-    return stored
+    return stored, waits
+
+
+def follow(conn: Connection, task: Task, instrument: Instrument, raw_id: int) -> None:
+    """Ask for the analysis of the products of a raw file."""
+    attempts = task.settings.ingest.max_attempts
+    requests.analyse_products_of(conn, instrument, raw_id, parent_id=task.claim.job_id, max_attempts=attempts)
 
 
 def end_as_duplicate(conn: Connection, task: Task, known: Known) -> Outcome:

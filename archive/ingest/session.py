@@ -146,7 +146,11 @@ class Session:
             for outcome in self._drain.follow_ups(asked):
                 _count_follow_up(report, outcome)
             # A source that a killed run had disposed of cannot be named again; its events may still want assembling.
+            assembled = []
             for outcome in self._drain.everything([ASSEMBLE]):
+                assembled.append(outcome.job_id)
+                _count_follow_up(report, outcome)
+            for outcome in self._drain.follow_ups(assembled):
                 _count_follow_up(report, outcome)
         housekeeping(self._catalog, self._home, self._patience)  # after workers that died on the way
         return report

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from archive.errors import NotFound
-from archive.model import Claim, Decoded, Product, Source, Waveforms
+from archive.model import Analysed, Claim, Decoded, FitModel, Product, Source, Waveforms
 
 GROUP = "pinakes.instruments"
 
@@ -57,6 +57,58 @@ class Instrument(Protocol):
 
     def table_metadata(self) -> Any:
         """Return the `sqlalchemy.MetaData` that declares the instrument's own tables, or None."""
+
+
+@runtime_checkable
+class Analysis(Protocol):
+    """What an instrument computes from the records of one of its products: a pure function with a name and a version.
+
+    Attributes
+    ----------
+    name, version
+        Its name, and a number that rises whenever other values may come out of equal inputs.
+    product
+        Name of the product whose records it reads.
+    models
+        The functions it fits.
+    calibrations
+        Names of the calibrations it needs.
+    """
+
+    name: str
+    version: int
+    product: str
+    models: Sequence[FitModel]
+    calibrations: Sequence[str]
+
+    def settings(self) -> Mapping[str, Any]:
+        """Return the settings it works with, JSON-able; equal settings give equal results."""
+
+    def run(
+        self,
+        product: Path,
+        records: Sequence[int],
+        calibrations: Mapping[str, Any],
+    ) -> Analysed:
+        """Analyse records of a product.
+
+        Must not raise on bad data: what cannot be computed gets a status with a reason.
+
+        Parameters
+        ----------
+        product
+            The product file.
+        records
+            Records of the events, ascending and near each other.
+        calibrations
+            Values by name, valid at the time of these events; None for one that is missing.
+        """
+
+
+def analysis_of(instrument: Instrument) -> Analysis | None:
+    """Return the analysis that follows ingest, None for an instrument without: its optional attribute ``analysis``."""
+    found: Analysis | None = getattr(instrument, "analysis", None)
+    return found
 
 
 @cache

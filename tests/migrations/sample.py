@@ -22,6 +22,7 @@ CHECKS = text(
 
 #: Values for columns that a CHECK or a foreign key restricts; the rest follow from their types.
 SPECIAL: dict[str, Any] = {
+    "core.event_analysis.origin": "override",
     "core.file.sha256": "0" * 64,
     "core.file.state": "available",
     "core.file_problem.severity": "error",

@@ -29,6 +29,7 @@ from archive.catalog.schema.filesystem import (
     scan_run,
     scan_unrecognised,
 )
+from archive.catalog.schema.fits import event_analysis, fit, fit_model, fit_override
 from archive.catalog.schema.monitors import (
     finding,
     metric,
@@ -47,6 +48,7 @@ __all__ = [
     "calibration_set",
     "code_version",
     "event",
+    "event_analysis",
     "event_product",
     "event_source",
     "file",
@@ -54,6 +56,9 @@ __all__ = [
     "file_parent",
     "file_problem",
     "finding",
+    "fit",
+    "fit_model",
+    "fit_override",
     "instrument",
     "job",
     "metadata",

@@ -12,14 +12,22 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from archive.catalog.engine import AS_IT_STANDS
-from archive.catalog.views import events, files, filesystem, idex, monitors, work
+from archive.catalog.views import events, files, filesystem, fits, idex, monitors, work
 from archive.catalog.views.base import SCHEMA, View
 from archive.errors import ArchiveError
 
 __all__ = ["SCHEMA", "VIEWS", "View", "create", "drop", "fingerprint", "up_to_date"]
 
 #: In the order they are made: a view may use those before it.
-VIEWS: tuple[View, ...] = (*files.VIEWS, *events.VIEWS, *work.VIEWS, *monitors.VIEWS, *filesystem.VIEWS, *idex.VIEWS)
+VIEWS: tuple[View, ...] = (
+    *files.VIEWS,
+    *events.VIEWS,
+    *work.VIEWS,
+    *monitors.VIEWS,
+    *filesystem.VIEWS,
+    *idex.VIEWS,
+    *fits.VIEWS,
+)
 
 PURPOSE = "Views for people"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from archive.model import Claim, Decoded, Product, Source, Waveforms
 
 if TYPE_CHECKING:
+    from archive.instruments.idex.analysis import IdexAnalysis
     from archive.instruments.idex.time import ClockCorrelation
 
 __all__ = ["IDEX"]
@@ -90,16 +91,25 @@ class IDEX:
         return read_waveforms(product, first, count)
 
     def calibrations(self) -> Sequence[Mapping[str, Any]]:
-        """Return the housekeeping polynomials and waveform scale factors that ship with the package."""
+        """Return the calibration records that ship with the package."""
         from archive.instruments.idex.calibration import records
 
         return records()
 
     def table_metadata(self) -> Any:
         """Return the metadata with the tables of schema ``idex``."""
+        from archive.instruments.idex.analysis.tables import channel_analysis
         from archive.instruments.idex.tables import event
 
+        assert channel_analysis.metadata is event.metadata
         return event.metadata
+
+    @property
+    def analysis(self) -> IdexAnalysis:
+        """What is computed from every event after ingest."""
+        from archive.instruments.idex.analysis import IdexAnalysis
+
+        return IdexAnalysis()
 
     @property
     def clock(self) -> ClockCorrelation:

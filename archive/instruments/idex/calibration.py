@@ -1,4 +1,4 @@
-"""Calibration records that ship with the package: housekeeping polynomials and waveform scale factors.
+"""Calibration records that ship with the package: polynomials, scale factors, curves, sensitivities, materials.
 
 The numbers live in data files, as versioned records with a validity interval, and go from there into the catalog. A
 newer set is a new record with a higher version; old records stay.
@@ -19,14 +19,15 @@ DATA = files("archive.instruments.idex").joinpath("data")
 HOUSEKEEPING = "header_housekeeping"
 WAVEFORM_SCALE = "waveform_scale"
 
+#: Every data file, each with the versions of one calibration.
+NAMES = (HOUSEKEEPING, WAVEFORM_SCALE, "mass_scale", "particle_curves", "sensitivity", "materials")
+
 
 @cache
 def records() -> tuple[Mapping[str, Any], ...]:
     """Return every record, in the form `archive.instruments.base.Instrument.calibrations` asks for."""
     return tuple(
-        record
-        for name in (HOUSEKEEPING, WAVEFORM_SCALE)
-        for record in json.loads(DATA.joinpath(f"{name}.json").read_text(encoding="utf-8"))
+        record for name in NAMES for record in json.loads(DATA.joinpath(f"{name}.json").read_text(encoding="utf-8"))
     )
 
 

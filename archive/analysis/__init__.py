@@ -1,0 +1,1 @@
+"""Analyses of events: jobs that follow ingest, and what analysts say against their fits."""

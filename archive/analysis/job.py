@@ -1,0 +1,95 @@
+"""The job kind ``analyse``: every event of one product file through the analysis of its instrument."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from archive import log
+from archive.analysis import plan, rows
+from archive.analysis.plan import Batch, Subject
+from archive.catalog.reference import code_version_id, ensure_instrument
+from archive.instruments.base import Analysis, analysis_of, instrument
+from archive.jobs import Outcome, Task, ledger
+from archive.model import Analysed, joined_fits, no_fits
+
+_log = log.get("analysis")
+
+
+def run(task: Task) -> Outcome:
+    """Carry out a job of the kind ``analyse``."""
+    if task.claim.condemned:
+        return _end(task, {"outcome": "set aside", "errors": 1}, "quarantined", task.claim.condemned)
+    owner = instrument(str(task.claim.args["instrument"]))
+    analysis = analysis_of(owner)
+    if analysis is None:
+        return _end(task, {"outcome": "nothing to do"})
+    with task.catalog.begin() as conn:
+        ensure_instrument(conn, owner)
+        code, models = code_version_id(conn), rows.ensure_models(conn, analysis)
+        chosen = plan.target(conn, int(task.claim.args["file_id"]))
+        found = plan.subjects(conn, chosen)
+        work = [_rest(batch, plan.analysed(conn, analysis, chosen, batch))
+                for batch in plan.batches(conn, owner.name, analysis, found)]  # fmt: skip
+    results = []
+    for batch in work:
+        if batch.subjects:
+            results.append((batch, analyse(analysis, task.home.path(chosen.relpath), batch)))
+            task.heartbeat.check()
+    with task.catalog.begin() as conn:
+        ledger.fence(conn, task.claim)
+        new = sum(
+            rows.write(
+                conn, owner, analysis, chosen, batch.subjects, batch.inputs, result, models=models, code_version_id=code
+            )
+            for batch, result in results
+        )
+        told = {"outcome": "analysed", "events": len(found), "new": new}
+        ledger.finish(conn, task.claim, told, file_id=chosen.file_id)
+    return Outcome(task.claim.job_id, "done", "", told)
+
+
+def analyse(analysis: Analysis, product: Path, batch: Batch) -> Analysed:
+    """Analyse a batch; where that meets a bug, event by event, so that one event cannot take others with it."""
+    try:
+        return analysis.run(product, [each.record for each in batch.subjects], batch.inputs.values)
+    except (OSError, MemoryError):
+        raise
+    except Exception:
+        _log.exception("%d events of %s together met a bug; they are analysed one by one", len(batch.subjects), product)
+    return joined([_alone(analysis, product, each, batch) for each in batch.subjects])
+
+
+def _alone(analysis: Analysis, product: Path, subject: Subject, batch: Batch) -> Analysed:
+    try:
+        return analysis.run(product, [subject.record], batch.inputs.values)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        _log.exception("event %d met a bug", subject.event_id)
+        reason = f"the analysis met a bug ({type(error).__name__}: {error}); the log has the details"
+        return Analysed(["internal_error"], [reason], no_fits(), [])
+
+
+def joined(parts: Sequence[Analysed]) -> Analysed:
+    """Return the analyses of single events as one."""
+    status = [word for part in parts for word in part.status]
+    reason = [sentence for part in parts for sentence in part.reason]
+    for position, part in enumerate(parts):
+        part.fits.index = np.full(len(part.fits.index), position, dtype=np.int64)
+        for each in part.rows:
+            each.index = np.full(len(each.index), position, dtype=np.int64)
+    found = [each for part in parts for each in part.rows]
+    return Analysed(status, reason, joined_fits([part.fits for part in parts]), found)
+
+
+def _rest(batch: Batch, done: set[int]) -> Batch:
+    return Batch(batch.inputs, [each for each in batch.subjects if each.event_id not in done])
+
+
+def _end(task: Task, told: dict[str, object], state: str = "done", error: str | None = None) -> Outcome:
+    with task.catalog.begin() as conn:
+        ledger.finish(conn, task.claim, told, state=state, error=error)
+    return Outcome(task.claim.job_id, state, error or "", told)

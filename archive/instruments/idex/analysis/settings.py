@@ -1,0 +1,74 @@
+"""What the analysis can be told, and the functions it fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from archive.model import FitModel
+
+#: Rises whenever equal inputs may give other values.
+VERSION: Final = 1
+
+#: Names of the calibrations that are needed.
+WAVEFORM_SCALE: Final = "waveform_scale"
+MASS_SCALE: Final = "mass_scale"
+PARTICLE_CURVES: Final = "particle_curves"
+SENSITIVITY: Final = "sensitivity"
+MATERIALS: Final = "materials"
+CALIBRATIONS: Final = (WAVEFORM_SCALE, MASS_SCALE, PARTICLE_CURVES, SENSITIVITY, MATERIALS)
+
+#: Name of the merged time-of-flight record, as a channel of fits.
+TOF: Final = "TOF"
+PULSES: Final = ("Target_High", "Target_Low", "Ion_Grid")
+
+LINE: Final = FitModel(
+    "emg",
+    1,
+    "Exponentially modified Gaussian",
+    (
+        ("area", "mA us", "Total area."),
+        ("mu", "us", "Location of the Gaussian, from the trigger; not the maximum."),
+        ("sigma", "us", "Width of the Gaussian."),
+        ("lambda", "1/us", "Rate of the tail."),
+    ),
+)
+PULSE: Final = FitModel(
+    "impact_pulse",
+    1,
+    "Charge pulse of an impact",
+    (
+        ("time_of_impact", "us", "Begin of the pulse, from the trigger."),
+        ("constant_offset", "pC", "Baseline."),
+        ("amplitude", "pC", "Amplitude; not the charge."),
+        ("rise_time", "us", "tau_r, the e-folding time of the rise."),
+        ("discharge_time", "us", "tau_d, the e-folding time of the decay."),
+    ),
+)
+MODELS: Final = (LINE, PULSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of the analysis; together with the calibrations they decide every value.
+
+    Attributes
+    ----------
+    significance
+        Least height and prominence of a line, in units of the smoothed noise (IDEX science definition, section 10.2).
+    distance
+        Least distance of two lines, samples.
+    impact_margin
+        How far before the fitted impact a line may lie, us.
+    shift_before, shift_after
+        Range of the shift of the mass scale around the fitted impact, us.
+    sensitivity
+        Set of relative sensitivity factors.
+    """
+
+    significance: float = 5.0
+    distance: float = 8.0
+    impact_margin: float = 0.25
+    shift_before: float = 0.5
+    shift_after: float = 1.0
+    sensitivity: str = "olivine Fo91 Hyperdust"
