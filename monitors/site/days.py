@@ -26,7 +26,7 @@ from monitors.site.tables import Column, Table
 PATH = "days/index.html"
 
 #: Rows of each list on the page of a day; the lists of events and files have all of them.
-ROWS = 200
+ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,9 @@ def overall(found: Attention, standings: Sequence[Standing]) -> Mapping[str, str
     number = found.urgent
     word = "All well" if not number else f"{number} thing{'s' * (number != 1)} need{'s' * (number == 1)} attention"
     levels = Counter(standing.health.level for standing in standings)
-    monitors = f"{len(standings)} monitor{'s' * (len(standings) != 1)}: {levels[Level.UP]} up, {levels[Level.DOWN]} down"
+    monitors = (
+        f"{len(standings)} monitor{'s' * (len(standings) != 1)}: {levels[Level.UP]} up, {levels[Level.DOWN]} down"
+    )
     if levels[Level.UNKNOWN]:
         monitors += f", {levels[Level.UNKNOWN]} not known"
     nothing = "No monitor is declared, so nothing is watched: see pinakes monitor list"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from monitors.site.monitor_rows import (
     labels_text,
     monitor_page,
     run_cells,
+    run_page,
     schedule_words,
     state_cell,
 )
@@ -31,6 +32,9 @@ from monitors.survey import Standing
 
 #: Runs in the table of a monitor's page.
 RUNS = 500
+
+#: Newest failed runs of a monitor that get a page in one build; the pages stay.
+BAD_RUNS = 20
 
 #: Figures of metrics on one page; the newest values of all metrics are in a table.
 FIGURES = 16
@@ -54,9 +58,9 @@ def publish(
     with timed(conn, "runs_of_monitor"):
         found = runs.runs(conn, monitor_id=key, limit=RUNS)
     publisher.file(monitor_page(row.name, "runs.csv"), to_csv(RUN_CSV, [run._asdict() for run in found]))
-    paged = [run for run in found if run.state in BAD]
-    for run in paged:
+    for run in [run for run in found if run.state in BAD][:BAD_RUNS]:
         publish_run(publisher, conn, shell, run.run_id)
+    paged = {run.run_id for run in found if run.state in BAD and publisher.holds(run_page(run.run_id))}
     with timed(conn, "newest_metrics"):
         newest = runs.newest_metrics(conn, monitor_id=key, limit=2000)
     plots, left_out = metric_plots(conn, key, now)
@@ -74,7 +78,7 @@ def publish(
         "findings": finding_table([f for f in findings if f.monitor == row.name]),
         "past": past_table(queries.PAST_FINDINGS.rows(conn, monitor_id=key, rows=PAST_RUNS)),
         "changes": change_table(stored),
-        "runs": runs_table(row.name, found),
+        "runs": runs_table(row.name, found, paged),
         "up": [Link("Monitors", monitor_index.PATH)],
         "statements": statements(row.name, key),
     }
@@ -233,10 +237,10 @@ def change_table(rows: Sequence[Any]) -> Table:
     return table
 
 
-def runs_table(name: str, rows: Sequence[Any]) -> Table:
-    """Return the newest runs; those that failed lead to a page of their own."""
+def runs_table(name: str, rows: Sequence[Any], paged: Container[Any]) -> Table:
+    """Return the newest runs; those in `paged` lead to a page of their own."""
     csv = monitor_page(name, "runs.csv")
     table = Table(RUN_COLUMNS, empty="It has never run.", filterable=True, csv=csv)
     for row in rows:
-        table.rows.append(run_cells(row, page=row.state in BAD))
+        table.rows.append(run_cells(row, page=row.run_id in paged))
     return table

@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from monitors.site import text
+from monitors.site import table_html, text
 from monitors.site.publish import STAMP
 from monitors.site.tables import ICONS
 
@@ -94,8 +94,11 @@ def environment() -> Environment:
         iso=text.iso,
         count=text.count,
         size=text.size,
-        breakable=lambda value: escape(value).replace("_", Markup("_<wbr>")),
         script_json=lambda value: Markup(text.script_json(value)),  # noqa: S704  escaped for scripts by script_json
     )
-    found.globals["icons"] = ICONS
+    found.globals.update(
+        icons=ICONS,
+        table_html=table_html.table,
+        cell_html=lambda cell, root: Markup(table_html.inside(cell, root)),  # noqa: S704  escaped by `inside`
+    )
     return found

@@ -29,7 +29,10 @@ def plain(value: object) -> str:
     """
     if value is None:
         return NOTHING
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
+    text = str(value)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def utc(value: datetime | None, *, digits: int = 0) -> str:

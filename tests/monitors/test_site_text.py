@@ -108,7 +108,7 @@ def test_factors_are_written_as_people_write_them(value: float, shown: str) -> N
 
 
 def test_shown_sql_has_its_parameters_written_out_and_quoted() -> None:
-    query = Query("select :a::text, :name where x < :day")
+    query = Query("a_name", "select :a::text, :name where x < :day")
     day = datetime(2026, 1, 2, tzinfo=UTC)
     assert (
         query.shown(a=1, name="o'clock", day=day) == "select 1::text, 'o''clock' where x < '2026-01-02T00:00:00+00:00';"
