@@ -50,6 +50,7 @@ INSERT_JOB = "insert into ops.job (kind, key) values ('x', 'y')"
         (INSERT_FILE, {"owner", "ingest", "monitor"}),
         (INSERT_INSTRUMENT, {"owner", "ingest"}),
         ("delete from core.event", {"owner", "ingest"}),
+        ("delete from ops.scan_folder", {"owner", "ingest", "monitor"}),
         ("create table core.x (a int)", {"owner"}),
     ],
 )

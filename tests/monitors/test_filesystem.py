@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -16,8 +17,9 @@ from archive import log
 from archive.catalog import Catalog, run_record, scans, storage
 from archive.catalog.schema import file, instrument, product
 from archive.catalog.schema.filesystem import scan_count, scan_difference, scan_folder, scan_run
+from archive.cli import run
 from archive.config import load
-from archive.errors import SettingsError
+from archive.errors import EXIT_PROBLEMS, SettingsError
 from archive.numerics.trend import Forecast
 from archive.store import Home
 from archive.store.folders import Area, Folder
@@ -403,3 +405,29 @@ def test_one_folder_may_have_200_000_entries(tmp_path: Path) -> None:
     assert totals.finish().areas["a"].n_files == sum(chunks) == 200_000
     assert max(chunks) <= 20_000
     assert walk.n_stats <= 1.2 * 200_000
+
+
+def test_the_verbs_show_areas_devices_and_differences(
+    catalog_one: Catalog, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def say(*words: str) -> tuple[int, str]:
+        code = run(["--home", str(home), "storage", *words])
+        return code, capsys.readouterr().out
+
+    assert say()[0] == 0
+    make(home, b"files/<b>\xff.h5")
+    go(catalog_one, home)
+    settle(catalog_one)
+    assert "quarantine" in say()[1]
+    code, out = say("devices", "--json")
+    assert code == 0
+    assert "are too few" in json.loads(out)["forecast"]
+    code, out = say("differences")
+    assert code == EXIT_PROBLEMS
+    assert "files/<b>\\xff.h5" in out
+    assert say("rescan")[0] == 0
+    go(catalog_one, home)
+    with catalog_one.read() as conn:
+        newest = scans.newest(conn)
+        assert newest is not None
+        assert newest.reason == "asked"
