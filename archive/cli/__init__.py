@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from archive.cli.context import Context
-from archive.errors import EXIT_INTERRUPTED, EXIT_USAGE, ArchiveError
+from archive.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, ArchiveError
 
 GROUP = "pinakes.commands"
 
@@ -83,5 +83,11 @@ def run(args: list[str]) -> int:
         if debug:
             raise
         click.echo(f"pinakes: {error.strerror or error}: {error.filename or ''}".rstrip(": "), err=True)
-        return 1
+        return EXIT_FAILED
+    except Exception as error:
+        if debug:
+            raise
+        words = " ".join(f"{type(error).__name__}: {error}".split())
+        click.echo(f"pinakes: Something failed that should not ({words}); --debug shows where.", err=True)
+        return EXIT_FAILED
     return result if isinstance(result, int) else 0

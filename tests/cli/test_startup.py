@@ -9,7 +9,7 @@ import sys
 import click
 import pytest
 
-from archive.cli import cli
+from archive.cli import cli, run
 
 HEAVY = {
     "numpy",
@@ -57,3 +57,18 @@ def test_every_command_and_option_has_help(path: str, command: click.Command) ->
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{path} {parameter.name}"
+
+
+def test_a_fault_of_ours_is_one_sentence_and_debug_shows_where(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("division\nby zero")
+
+    monkeypatch.setattr("archive.config.describe", broken)
+    assert run(["config", "describe"]) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "ZeroDivisionError: division by zero" in told
+    with pytest.raises(ZeroDivisionError):
+        run(["--debug", "config", "describe"])
