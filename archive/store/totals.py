@@ -53,18 +53,14 @@ class Totals:
         (area, key) -> count; call `finish` first.
     devices
         Device number -> a folder on it.
-    errors
-        The first errors by path.
-    unrecognised
-        The first folders by path with names that are not known.
     """
 
     def __init__(self) -> None:
         self.areas: dict[str, AreaTotal] = {}
         self.counts: dict[tuple[str, Key], Count] = {}
         self.devices: dict[int, tuple[str, str]] = {}
-        self.errors: list[Error] = []
-        self.unrecognised: list[Unrecognised] = []
+        self._errors: dict[str, list[Error]] = {}
+        self._unrecognised: dict[str, list[Unrecognised]] = {}
         self._links: dict[tuple[int, int], tuple[str, str, str, Link]] = {}
 
     def add(self, folder: Folder) -> None:
@@ -94,7 +90,6 @@ class Totals:
 
     def finish(self) -> Totals:
         """Count the files with several names, once each; nothing can be added afterwards."""
-        self.unrecognised = self._first_unrecognised()
         for area, *_, link in self._links.values():
             self._count(area, link.key, Count(1, link.n_bytes, link.n_alloc, link.mtime, link.mtime))
         self._links.clear()
@@ -104,6 +99,20 @@ class Totals:
     def complete(self) -> bool:
         """Whether everything was looked at."""
         return all(area.complete for area in self.areas.values())
+
+    @property
+    def errors(self) -> list[Error]:
+        """The first errors by path."""
+        return sorted((error for kept in self._errors.values() for error in kept), key=lambda e: e.path)[:EXAMPLES]
+
+    @property
+    def unrecognised(self) -> list[Unrecognised]:
+        """The first folders of each area with names that are not known, by path."""
+        return [one for _, folders in sorted(self._unrecognised.items()) for one in _first(folders)]
+
+    def errors_of(self, area: str) -> list[Error]:
+        """Return the first errors in one area, by path."""
+        return self._errors.get(area, [])
 
     def _count(self, area: str, key: Key, count: Count) -> None:
         total = self.areas[area]
@@ -124,15 +133,18 @@ class Totals:
 
     def _examples(self, folder: Folder) -> None:
         if folder.errors:
-            self.errors = sorted([*self.errors, *folder.errors], key=lambda error: error.path)[:EXAMPLES]
+            kept = [*self._errors.get(folder.area, ()), *folder.errors]
+            self._errors[folder.area] = sorted(kept, key=lambda error: error.path)[:EXAMPLES]
         if folder.n_unrecognised:
             one = Unrecognised(folder.area, folder.path, folder.n_unrecognised, tuple(folder.unrecognised))
-            self.unrecognised.append(one)
-            if len(self.unrecognised) > 2 * UNRECOGNISED:
-                self.unrecognised = self._first_unrecognised()
+            others = self._unrecognised.setdefault(folder.area, [])
+            others.append(one)
+            if len(others) > 2 * UNRECOGNISED:
+                self._unrecognised[folder.area] = _first(others)
 
-    def _first_unrecognised(self) -> list[Unrecognised]:
-        return sorted(self.unrecognised, key=lambda one: (one.area, one.path))[:UNRECOGNISED]
+
+def _first(folders: list[Unrecognised]) -> list[Unrecognised]:
+    return sorted(folders, key=lambda one: one.path)[:UNRECOGNISED]
 
 
 @dataclass(frozen=True, slots=True)

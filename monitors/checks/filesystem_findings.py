@@ -25,7 +25,7 @@ def of_walk(totals: Totals) -> list[Finding]:
     for name, area in sorted(totals.areas.items()):
         for kind in ("denied", "other"):
             if area.n_errors[kind]:
-                first = [error for error in totals.errors if error.kind == kind]
+                first = [error for error in totals.errors_of(name) if error.kind == kind]
                 where = f", first {first[0].path!r} ({first[0].message})" if first else ""
                 text = f"{area.n_errors[kind]} entries of the area {name} could not be looked at{where}"
                 message = f"{text}; {HOW[kind]}. Sums of this area are low."

@@ -450,3 +450,14 @@ def test_counting_is_by_full_extension(tmp_path: Path) -> None:
     assert Counter({key.extension: count.n_files for (_, key), count in totals.counts.items()}) == {
         "fits": 1, "fits.gz": 2, "txt": 1,
     }  # fmt: skip
+
+
+def test_many_examples_of_one_area_leave_room_for_those_of_another() -> None:
+    totals = Totals()
+    for name in ("a", "b"):
+        for number in range(300):
+            folder = Folder(name, f"f{number:03d}", inode=1, n_unrecognised=1, unrecognised=["x"])
+            folder.fail(PermissionError(13, "denied"), f"/{name}/f{number:03d}")
+            totals.add(folder)
+    assert [one.path for one in totals.unrecognised if one.area == "b"] == [f"f{n:03d}" for n in range(100)]
+    assert len(totals.errors_of("b")) == len(totals.errors) == 20
