@@ -9,10 +9,10 @@ the number of files does not matter to the memory of this process.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Connection, MetaData, Table, Text, text
 
 from archive.catalog.bulk import copy_rows
 
@@ -24,7 +24,7 @@ _PATH = Text(collation="C")
 
 on_disk = Table(
     "scan_on_disk", _TEMPORARY,
-    Column("relpath", _PATH), Column("size", BigInteger), Column("changed", DateTime(timezone=True)),
+    Column("relpath", _PATH), Column("size", BigInteger), Column("changed_ns", BigInteger),
     prefixes=["temporary"],
 )  # fmt: skip
 held = Table(
@@ -63,7 +63,7 @@ select * from (
 select 'without_row' as kind, d.relpath, null::bigint as file_id, d.size as disk_bytes, null::bigint as catalog_bytes,
        null::text as file_state
 from scan_on_disk d
-where d.changed < :settled and not exists (select from core.file f where f.relpath = d.relpath)
+where d.changed_ns < :settled and not exists (select from core.file f where f.relpath = d.relpath)
 union all
 select 'without_file', e.relpath, e.id, null, e.size, e.state
 from scan_expected e join scan_held h on h.folder = e.folder and h.listed
@@ -91,7 +91,7 @@ class Comparison:
 
     def __init__(self, conn: Connection, prefixes: Sequence[str]) -> None:
         self._conn, self._prefixes = conn, list(prefixes)
-        self._rows: list[tuple[str, int, datetime]] = []
+        self._rows: list[tuple[str, int, int]] = []
         _TEMPORARY.create_all(conn, checkfirst=False)
         conn.exec_driver_sql(_EXPECTED)
 
@@ -104,7 +104,7 @@ class Comparison:
 
     def saw(self, folder: str, files: Sequence[tuple[str, int, int]]) -> None:
         """Take (name, bytes, ctime in ns) of regular files in a folder that is being listed."""
-        self._rows += [(f"{folder}/{name}", size, _time(changed)) for name, size, changed in files]
+        self._rows += [(f"{folder}/{name}", size, changed) for name, size, changed in files]
         if len(self._rows) >= BATCH:
             self._flush()
 
@@ -140,13 +140,13 @@ class Comparison:
         """
         self._flush()
         self._conn.exec_driver_sql("analyze scan_on_disk")
-        return list(self._conn.execute(_LIST, {"started": started, "settled": settled, "most": most}))
+        return list(
+            self._conn.execute(
+                _LIST, {"started": started, "settled": int(settled.timestamp()) * 1_000_000_000, "most": most}
+            )
+        )
 
     def _flush(self) -> None:
         if self._rows:
             copy_rows(self._conn, on_disk, dict(zip(on_disk.c.keys(), zip(*self._rows, strict=True), strict=True)))
             self._rows = []
-
-
-def _time(ns: int) -> datetime:
-    return datetime.fromtimestamp(min(max(ns, 0), 2**62) / 1e9, UTC)

@@ -137,7 +137,7 @@ class Reconciliation:
         """Take files of a folder that is being listed."""
         prefix = self._prefixes.get(area.name)
         if prefix is not None and self._comparison is not None:
-            shown = [(escaped(name), size, changed) for name, size, changed in files]
+            shown = [(name if name.isascii() else escaped(name), size, changed) for name, size, changed in files]
             self._comparison.saw(_join(prefix, path), shown)
 
     def folder(self, folder: Folder) -> None:
