@@ -140,11 +140,8 @@ class Comparison:
         """
         self._flush()
         self._conn.exec_driver_sql("analyze scan_on_disk")
-        return list(
-            self._conn.execute(
-                _LIST, {"started": started, "settled": int(settled.timestamp()) * 1_000_000_000, "most": most}
-            )
-        )
+        changed_ns = round(settled.timestamp() * 1e6) * 1000
+        return list(self._conn.execute(_LIST, {"started": started, "settled": changed_ns, "most": most}))
 
     def _flush(self) -> None:
         if self._rows:
