@@ -60,6 +60,7 @@ class State:
     calendar: dict[str, str] = field(default_factory=dict)
     run_days: dict[str, list[Any]] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
+    channels: int = 0
 
     @classmethod
     def load(cls, site: Path) -> State:
@@ -170,7 +171,8 @@ class Builder:
             for gone in before.keys() - {row["id"] for row in rows}:
                 self.publisher.remove(event_path(gone))
         event_index.publish_days(self.publisher, found)
-        viewer.publish(self.publisher, self.shell, self.titles)
+        seen.channels = max(seen.channels, scripts.most_channels)
+        viewer.publish(self.publisher, self.shell, self.titles, seen.channels)
         self._forget_days(now)
         seen.days = now
         self.publisher.report.notes += [

@@ -43,7 +43,7 @@ class Square:
 
 @dataclass(frozen=True, slots=True)
 class Year:
-    """A year: the squares of each month, every week from Monday, with empty places before the first."""
+    """A year: the squares of each month, every week from Monday; none for a month of which nothing is known."""
 
     year: int
     months: Sequence[tuple[str, str, Sequence[Sequence[Square | None]]]]
@@ -60,7 +60,7 @@ def year_views(days: Sequence[Counted]) -> list[Year]:
             first = date(year, month, 1)
             has = any(d.year == year and d.month == month for d in known)
             href = f"days/{first:%Y/%m}/index.html" if has else ""
-            months.append((f"{first:%b}", href, weeks(first, known, limits)))
+            months.append((f"{first:%b}", href, weeks(first, known, limits) if has else []))
         years.append(Year(year, months))
     return years
 

@@ -63,6 +63,7 @@ class EventScripts:
     titles: Mapping[str, str]
     calibrations: Mapping[str, Mapping[str, Mapping[str, Any]]]
     unreadable: dict[str, str] = field(default_factory=dict)
+    most_channels: int = 0
 
     def write(self, events: Sequence[Row]) -> None:
         """Write the scripts of `events` (rows of `queries.EVENTS_OF_DAY`), in batches."""
@@ -95,10 +96,12 @@ class EventScripts:
                         channels[event] = channel_values(
                             instrument, waveforms, record - first, sources.typed[event], sources.scales
                         )
-        for event in events:
-            data = event_values(event, sources, channels.get(event["id"], []))
-            script = f"pinakesEvents.setEvent({text.script_json(data)});\n"
-            self.publisher.file(event_path(event["id"]), script.encode("ascii"))
+        self.most_channels = max(self.most_channels, *map(len, channels.values()), 0)
+        with self.publisher.together():
+            for event in events:
+                data = event_values(event, sources, channels.get(event["id"], []))
+                script = f"pinakesEvents.setEvent({text.script_json(data)});\n"
+                self.publisher.file(event_path(event["id"]), script.encode("ascii"))
 
     def _read(self, instrument: str, relpath: str, records: Sequence[int]) -> Iterator[tuple[Waveforms, int, int]]:
         """Yield waveforms of each run of consecutive records; a product that cannot be read yields nothing."""

@@ -40,6 +40,9 @@ OTHER_KINDS = ("channel-6", "channel-3", "channel-5")
 #: More bars than this no screen shows one by one.
 MOST_BARS = 400
 
+#: Colours of channels in the style sheet; further channels begin again with the first.
+COLOURS = 6
+
 #: Height of a waveform panel in pixels: six and their time axis fit a laptop screen.
 PANEL_HEIGHT = 96
 
@@ -159,7 +162,7 @@ def time_axis(plot: Any) -> None:
         microseconds="%H:%M:%S", milliseconds="%H:%M:%S", seconds="%H:%M:%S", minsec="%H:%M:%S", minutes="%H:%M",
         hourmin="%H:%M", hours="%d %b %H:%M", days="%Y-%m-%d", months="%Y-%m", years="%Y",
     )  # fmt: skip
-    plot.xaxis.ticker = DatetimeTicker(desired_num_ticks=7)
+    plot.xaxis.ticker = DatetimeTicker(desired_num_ticks=5)
 
 
 def waveform_panels(count: int) -> dict[str, Any]:
@@ -189,7 +192,7 @@ def waveform_panels(count: int) -> dict[str, Any]:
             "x", "y", source=ColumnDataSource(data={"x": [], "y": []}, name=f"curve-{index}"), line_width=1,
             line_join="round",
         )  # fmt: skip
-        curve.tags = [f"colour:channel-{index + 1}"]
+        curve.tags = [f"colour:channel-{index % COLOURS + 1}"]
         mark: dict[str, Any] = {"location": 0, "level": "underlay", "tags": ["colour:muted"]}
         plot.add_layout(Span(dimension="height", line_dash="dashed", **mark))
         plot.add_layout(Span(dimension="width", line_dash="dotted", visible=False, name=f"level-{index}", **mark))

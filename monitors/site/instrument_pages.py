@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from monitors.site import queries, tables, text
 from monitors.site.attention import kind_table
-from monitors.site.coverage import coverage
+from monitors.site.coverage_figure import coverage
 from monitors.site.figures import MOST_BARS, events_per_day
 from monitors.site.holdings import Holdings
 from monitors.site.home import caption
@@ -44,6 +44,8 @@ def publish(
     since = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=PROBLEM_DAYS)
     shown, covered = coverage(holdings, name, "figure-coverage")
     files = sum(total.files for total in holdings.levels(name).values())
+    problems = kind_table(queries.PROBLEMS_OF_INSTRUMENT.rows(conn, instrument_id=key, since=since))
+    problems.empty = f"No problem was met in files that came in within {PROBLEM_DAYS} days."
     values = {
         "summary": f"{text.count(sum(day['events'] for day in days))} events, {text.count(files)} files",
         "plot": events_per_day(days, "figure-events"),
@@ -53,7 +55,7 @@ def publish(
         "coverage_caption": covered,
         "products": _products(holdings, name),
         "problem_days": PROBLEM_DAYS,
-        "problems": kind_table(queries.PROBLEMS_OF_INSTRUMENT.rows(conn, instrument_id=key, since=since)),
+        "problems": problems,
         "calibrations": _calibrations(conn, key),
         "events": events,
         "files": _files(conn, key),
@@ -67,7 +69,6 @@ def publish(
             ("Newest files", queries.NEWEST_FILES_OF_INSTRUMENT.shown(instrument_id=key, rows=ROWS)),
         ],
     }
-    values["problems"].empty = f"No problem was met in files that came in within {PROBLEM_DAYS} days."
     publisher.page(path, shell.render("instrument.html", path, instrument["title"], **values))
 
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
 from monitors.base import Context, Metric, Monitor, Result, Status
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from monitors.site.publish import Report
 
 
 class SiteMonitor(Monitor):
@@ -10,6 +19,7 @@ class SiteMonitor(Monitor):
 
     name = "site"
     title = "Site build"
+    tables = ("ops.query_time",)
     schedule = "*/15 * * * *"
     grace = "15m"
     max_runtime = "4h"
@@ -24,6 +34,7 @@ class SiteMonitor(Monitor):
         )
         for note in report.notes:
             context.log.warning(note)
+        context.at_close(partial(record, report=report, at=context.now))
         slowest = sorted(report.queries.items(), key=lambda item: -item[1].total_s)
         return Result(
             status=Status.SUCCESS,
@@ -38,3 +49,16 @@ class SiteMonitor(Monitor):
                 *(Metric("site_query_seconds", timing.total_s, "s", {"query": name}) for name, timing in slowest),
             ],
         )
+
+
+def record(conn: Connection, report: Report, at: datetime) -> None:
+    """Keep how long each question of the build took, for the monitor of the database."""
+    from archive.catalog.timings import Question, Timings
+    from archive.catalog.timings import record as keep
+
+    seen = Timings(at)
+    for name, timing in report.queries.items():
+        seen.questions[name] = Question(
+            name, timing.statement, timing.calls, timing.rows, timing.total_s, timing.longest_s
+        )
+    keep(conn, "site", seen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bokeh.models import ColumnDataSource, FactorRange, HoverTool, Range1d
@@ -49,7 +49,8 @@ def all_runs(names: Sequence[str], rows: Sequence[Any], start: datetime, end: da
     height = 60 + 22 * len(names)
     plot = figure(
         height=height, sizing_mode="stretch_width", tools="", toolbar_location=None, x_axis_type="datetime",
-        x_range=Range1d(start=milliseconds(start), end=milliseconds(end)), y_range=FactorRange(factors=[*names][::-1]),
+        x_range=Range1d(start=milliseconds(start), end=milliseconds(end + (end - start) / 60)),
+        y_range=FactorRange(factors=[*names][::-1]),
         x_axis_label="Start (UTC)", background_fill_color=None, border_fill_color=None, min_border_right=12,
     )  # fmt: skip
     _signs(plot, [row for row in rows if row.name in names], lambda row: row.name)
@@ -70,6 +71,7 @@ def run_times(rows: Sequence[Any], element: str) -> Plot | None:
         min_border_left=LEFT_BORDER, min_border_right=12,
     )  # fmt: skip
     plot.y_range.start = 0  # type: ignore[attr-defined]
+    plot.x_range = time_range([row.started for row in rows])
     _signs(plot, rows, lambda row: row.wall_s)
     time_axis(plot)
     interactive(plot)
@@ -114,10 +116,11 @@ def measured(metric: Measured, element: str) -> Plot | None:
     label = f"{metric.name.replace('_', ' ')}{f' ({unit})' if unit else ''}"
     plot = figure(
         height=height, sizing_mode="stretch_width", tools="", toolbar_location=None, x_axis_type="datetime",
-        y_axis_label=unit or "Value", x_axis_label="Time (UTC)", background_fill_color=None, border_fill_color=None,
+        y_axis_label=unit or metric.name.replace("_", " ")[:28], x_axis_label="Time (UTC)",
+        background_fill_color=None, border_fill_color=None,
         min_border_left=LEFT_BORDER, min_border_right=12, name=label,
     )  # fmt: skip
-    lines = []
+    plot.x_range = time_range([row.at for name in names for row in series[name]])
     for number, name in enumerate(names):
         rows = thin(series[name], POINTS)
         source = ColumnDataSource(
@@ -129,14 +132,13 @@ def measured(metric: Measured, element: str) -> Plot | None:
             }
         )
         dash = DASHES[number // len(SERIES_COLOURS)]
-        named = {"legend_label": name or metric.name} if len(names) > 1 else {}
+        named: dict[str, Any] = {"legend_label": name or metric.name} if len(names) > 1 else {}
         tag = [f"colour:{SERIES_COLOURS[number % len(SERIES_COLOURS)]}"]
         line = plot.line("at", "value", source=source, line_width=1.6, line_dash=dash, **named)
         points = plot.scatter("at", "value", source=source, size=4 if len(rows) > 60 else 5, **named)
         line.tags, points.tags = tag, tag
         tips = [*([("Series", plain(name))] if name else []), ("Time", "@when UTC"), ("Value", "@shown")]
         plot.add_tools(HoverTool(renderers=[points], tooltips=tips))
-        lines.append(line)
     if len(names) > 1:
         plot.legend[0].click_policy = "hide"
         plot.add_layout(plot.legend[0], "right")
@@ -162,6 +164,13 @@ def thin(rows: Sequence[Any], points: int) -> list[Any]:
         there.sort(key=lambda i: rows[i].value)
         kept += [rows[i] for i in sorted({there[0], there[-1]} if there else {some[0]})]
     return kept
+
+
+def time_range(times: Sequence[datetime]) -> Range1d:
+    """Return a range that shows all times; a single one has an hour around it."""
+    first, last = min(times), max(times)
+    spare = max((last - first) * 0.03, (timedelta(hours=1) - (last - first)) / 2)
+    return Range1d(start=milliseconds(first - spare), end=milliseconds(last + spare))
 
 
 def _scale(metric: Measured, values: Sequence[float]) -> tuple[float, str]:

@@ -55,6 +55,7 @@ def publish(
         rows = runs.runs(conn, since=start, limit=ALL_RUNS)
     if len(rows) == ALL_RUNS:
         start = rows[-1].started
+    start = max(start, min((row.started for row in rows), default=start) - timedelta(minutes=10))
     names = [standing.name for standing in ordered[:TIMELINE_MONITORS]]
     drawn = f"{len(names)} of {len(ordered)} monitors, " if len(names) < len(ordered) else ""
     down = sum(standing.health.level is Level.DOWN for standing in standings)
@@ -100,9 +101,8 @@ def status_table(standings: Sequence[Standing], changes: Mapping[int, LevelChang
     table = Table(
         (
             Column("State"), Column("Monitor", kind="name"), Column("Since", "UTC", "time"),
-            Column("Last start", "UTC", "time"), Column("Last success", "UTC", "time"),
-            Column("Next due", "UTC", "time"), Column("Up, 7 days", kind="number"), Column("Schedule"),
-            Column("Unusually late"),
+            Column("Last success", "UTC", "time"),
+            Column("Next due", "UTC", "time"), Column("Up, 7 days", kind="number"), Column("Schedule", kind="prose"),
         ),
         empty="No monitor is declared. Name a job in pinakes.toml, or run one: pinakes monitor run NAME",
         filterable=True,
@@ -119,15 +119,22 @@ def status_table(standings: Sequence[Standing], changes: Mapping[int, LevelChang
                 state_cell(health, href=page),
                 tables.words(row.title or row.name, href=page, title=row.name),
                 tables.time(health.since, digits=-1, age=True),
-                tables.time(health.last.started if health.last else None, digits=-1),
-                tables.time(last_success(standing), digits=-1),
+                tables.time(last_success(standing), digits=-1, age=True),
                 tables.time(health.next_due, digits=-1),
                 availability_cell(up),
-                tables.words(in_words(row.schedule) or row.schedule if row.schedule else "on request"),
-                tables.words("yes", state="warning") if standing.advised_late else Cell("no"),
+                schedule_cell(standing),
             ]
         )
     return table
+
+
+def schedule_cell(standing: Standing) -> Cell:
+    """Return the schedule in words, and whether the monitor is later than it used to be."""
+    row = standing.row
+    words = in_words(row.schedule) or row.schedule if row.schedule else "on request"
+    if standing.advised_late:
+        return tables.words(f"{words}; later than usual", state="warning")
+    return tables.words(words)
 
 
 def last_success(standing: Standing) -> datetime | None:

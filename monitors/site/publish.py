@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +25,9 @@ STAMP = "@written@"
 WRITTEN = re.compile(rb'<time id="written" datetime="[^"<]*" data-run="[^"<]*">[^<]*</time>')
 
 LOCK = ".lock"
+
+#: Files synced at a time where many are published together.
+SYNCED_AT_ONCE = 16
 
 
 @dataclass(slots=True)
@@ -62,6 +66,7 @@ class Publisher:
         shown = f'datetime="{iso(now)}" data-run="{escape(self.run)}">{utc(now, digits=-1)}'
         self._stamp = f'<time id="written" {shown}</time>'.encode()
         self._folders: set[Path] = set()
+        self._waiting: list[tuple[str, Path]] | None = None
 
     def page(self, relpath: str, text: str) -> bool:
         """Publish an HTML page that may hold one `STAMP`; return whether it changed."""
@@ -117,6 +122,28 @@ class Publisher:
                 os.close(descriptor)
         self._folders.clear()
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Publish what is written in the block at its end: all synced, several at a time, then renamed.
+
+        A disk syncs many small files in little more time than one. When the block raises, none is published.
+        """
+        waiting: list[tuple[str, Path]] = []
+        self._waiting = waiting
+        try:
+            yield
+            self._waiting = None
+            with ThreadPoolExecutor(SYNCED_AT_ONCE) as pool:
+                list(pool.map(_sync, [temporary for temporary, _ in waiting]))
+            for temporary, path in waiting:
+                Path(temporary).rename(path)
+        except BaseException:
+            for temporary, _ in waiting:
+                Path(temporary).unlink(missing_ok=True)
+            raise
+        finally:
+            self._waiting = None
+
     def _put(self, path: Path, content: bytes) -> None:
         if path.parent not in self._folders:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,12 +155,24 @@ class Publisher:
                 view = memoryview(content)
                 while view:
                     view = view[out.write(view) :]
-                os.fsync(descriptor)
-            Path(temporary).rename(path)
+                if self._waiting is None:
+                    os.fsync(descriptor)
+            if self._waiting is None:
+                Path(temporary).rename(path)
+            else:
+                self._waiting.append((temporary, path))
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
         self.report.written += 1
+
+
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read(path: Path) -> bytes | None:

@@ -11,7 +11,7 @@ from bokeh.plotting import figure
 
 from archive.numerics.trend import Forecast
 from monitors.site.figures import LEFT_BORDER, Plot, interactive, plain_json, time_axis
-from monitors.site.monitor_figures import milliseconds
+from monitors.site.monitor_figures import milliseconds, time_range
 from monitors.site.text import size
 
 #: How far ahead a forecast is drawn.
@@ -67,6 +67,7 @@ def added_per_day(rows: Sequence[Any], value: str, label: str, element: str) -> 
         min_border_left=LEFT_BORDER, min_border_right=12,
     )  # fmt: skip
     half = timedelta(hours=12)
+    plot.x_range = time_range([noon(row.day) + side for row in known for side in (-half, half)])
     empty = plot.vstrip(
         [milliseconds(noon(day) - half) for day in gaps], [milliseconds(noon(day) + half) for day in gaps],
         fill_alpha=0.12, line_color=None, hatch_pattern="/", hatch_alpha=0.3, hatch_scale=8,
@@ -101,6 +102,8 @@ def disk(rows: Sequence[Any], forecast: Forecast | None, now: datetime, element:
     )  # fmt: skip
     plot.y_range.start = 0  # type: ignore[attr-defined]
     at = [milliseconds(row.at) for row in rows]
+    ahead = [now + AHEAD] if forecast is not None and forecast.slope_low is not None else []
+    plot.x_range = time_range([*(row.at for row in rows), *ahead])
     used = [row.used_bytes / factor for row in rows]
     free = [row.available_bytes / factor for row in rows]
     data = {"at": at, "used": used, "free": free, "limit": [a + b for a, b in zip(used, free, strict=True)]}

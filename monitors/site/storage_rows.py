@@ -136,7 +136,7 @@ def folder_table(rows: Sequence[Any], *, growing: bool) -> Table:
         (Column("Folder", kind="name"), *added, Column("Size", kind="number"), Column("Files", kind="number")),
         empty="No folder has grown." if growing else "No folder is known yet.",
     )
-    for row in rows:
+    for row in [row for row in rows if row.n_bytes]:
         more = [tables.size(row.bytes_added), tables.number(row.files_added)] if growing else []
         name = f"{row.area}: {row.path or '.'}"
         table.rows.append([tables.words(name), *more, tables.size(row.n_bytes), tables.number(row.n_files)])

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from monitors.site import queries, typed
-from monitors.site.figures import plain_json, waveform_panels
+from monitors.site.figures import COLOURS, plain_json, waveform_panels
 from monitors.site.publish import Publisher
 from monitors.site.shell import Shell
 
 PATH = "events/viewer.html"
 
-#: Waveform panels on the page; an event with fewer channels leaves the others hidden.
+#: Waveform panels on the page at least; an event with fewer channels leaves the others hidden.
 PANELS = 6
 
 
-def publish(publisher: Publisher, shell: Shell, instruments: Iterable[str]) -> None:
-    """Write the viewer page."""
-    panels = waveform_panels(PANELS)
+def publish(publisher: Publisher, shell: Shell, instruments: Iterable[str], channels: int) -> None:
+    """Write the viewer page, for events of up to `channels` channels."""
+    panels = waveform_panels(max(PANELS, channels))
     names = list(instruments)
     statements = [
         ("The event", "select * from core.event where id = :event;"),
@@ -28,6 +28,7 @@ def publish(publisher: Publisher, shell: Shell, instruments: Iterable[str]) -> N
     ]  # fmt: skip
     values = {
         "panels": list(panels),
+        "colours": COLOURS,
         "plot": plain_json(panels),
         "fields": {name: typed.fields(name) for name in names},
         "statements": statements,

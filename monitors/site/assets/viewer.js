@@ -94,7 +94,10 @@
       filterValues();
     }
     const values = Object.values(event.tables).flatMap((row) => Object.values(row));
-    tables.cells.forEach((cell, i) => { cell.textContent = valueText(values[i]); });
+    tables.cells.forEach((cell, i) => {
+      const text = valueText(values[i]);
+      if (cell.textContent !== text) cell.textContent = text;
+    });
   }
 
   function makeTable(about, row) {
@@ -292,17 +295,22 @@
     element("subtitle").textContent = `${event.instrumentTitle} · ${event.kind} · ${event.t.slice(0, 26).replace("T", " ").replace("Z", "")} UTC · ${age(Date.parse(event.t))}`;
     element("where").textContent = `${events.rank(place) + 1} of ${events.count()}`;
     showFacts(event);
-    showTables(event);
     showWaveforms(event);
-    history.replaceState(null, "", `#${event.id}`);
     notice("");
-    await markEnds();
-    document.documentElement.dataset.shown = String(event.id);
-    // Two frames later the figures are on the screen: how long a reader waited, for those who measure.
+    // Two frames later the figures are on the screen: how long a reader waited, for those who measure. What lies below
+    // them, and the neighbours, come only then.
     requestAnimationFrame(() => requestAnimationFrame(() => {
       document.documentElement.dataset.took = (performance.now() - started).toFixed(1);
       document.documentElement.dataset.drawn = String(event.id);
+      if (request === asked) attempt(showRest(event));
     }));
+  }
+
+  async function showRest(event) {
+    showTables(event);
+    history.replaceState(null, "", `#${event.id}`);
+    await markEnds();
+    if (event === shown) document.documentElement.dataset.shown = String(event.id);
   }
 
   async function markEnds() {

@@ -31,7 +31,7 @@ class Query:
     def rows(self, conn: Connection, **parameters: Any) -> list[Row]:
         """Run it and return all rows."""
         with timed(conn, self.name, self.sql) as timing:
-            rows = [dict(row) for row in conn.execute(text(self.sql), parameters).mappings()]
+            rows: list[Row] = [dict(row) for row in conn.execute(text(self.sql), parameters).mappings()]
         timing.rows += len(rows)
         return rows
 

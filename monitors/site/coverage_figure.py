@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from bokeh.models import ColumnDataSource, FactorRange, HoverTool
+from bokeh.models.renderers import DataRenderer
 from bokeh.plotting import figure
 
 from monitors.site import text
@@ -31,7 +32,7 @@ def coverage(holdings: Holdings, instrument: str, element: str) -> tuple[Plot | 
         y_range=FactorRange(factors=[row["title"] for row in products][::-1]), min_border_right=12,
         x_axis_label="UTC day of the first data in a file", background_fill_color=None, border_fill_color=None,
     )  # fmt: skip
-    marks = []
+    marks: list[DataRenderer] = []
     for number, product in enumerate(products):
         found = [(day, row) for title, day, row in rows if title == product["title"] and row is not None]
         source = ColumnDataSource(
