@@ -302,3 +302,23 @@ class Analysed:
     reason: list[str]
     fits: Fits
     rows: list[Rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A word of an analyst about one event, one row of ``core.fit_override``.
+
+    Attributes
+    ----------
+    action
+        What is done, for example ``set`` or ``refit``.
+    channel, line
+        What it is about; None where it is about the whole event.
+    arguments
+        What it is done with; JSON-able.
+    """
+
+    action: str
+    channel: str | None
+    line: int | None
+    arguments: Mapping[str, Any]

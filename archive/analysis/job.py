@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import Connection
 
 from archive import log
-from archive.analysis import plan, rows
-from archive.analysis.plan import Batch, Subject
+from archive.analysis import overrides, plan, rows
+from archive.analysis.plan import Batch, Subject, Target
 from archive.catalog.reference import code_version_id, ensure_instrument
-from archive.instruments.base import Analysis, analysis_of, instrument
+from archive.instruments.base import Analysis, Instrument, analysis_of, instrument
 from archive.jobs import Outcome, Task, ledger
 from archive.model import Analysed, joined_fits, no_fits
 
@@ -33,6 +34,8 @@ def run(task: Task) -> Outcome:
         found = plan.subjects(conn, chosen)
         work = [_rest(batch, plan.analysed(conn, analysis, chosen, batch))
                 for batch in plan.batches(conn, owner.name, analysis, found)]  # fmt: skip
+        again = [(batch, overrides.pending(conn, analysis, chosen, batch))
+                 for batch in plan.batches(conn, owner.name, analysis, found)]  # fmt: skip
     results = []
     for batch in work:
         if batch.subjects:
@@ -46,9 +49,25 @@ def run(task: Task) -> Outcome:
             )
             for batch, result in results
         )
+        for batch, wanting in again:
+            _put_into_effect(conn, task, owner, analysis, chosen, batch, wanting)
         told = {"outcome": "analysed", "events": len(found), "new": new}
         ledger.finish(conn, task.claim, told, file_id=chosen.file_id)
     return Outcome(task.claim.job_id, "done", "", told)
+
+
+def _put_into_effect(
+    conn: Connection, task: Task, owner: Instrument, analysis: Analysis, chosen: Target, batch: Batch,
+    wanting: dict[int, overrides.Active],
+) -> None:  # fmt: skip
+    """Analyse again what analysts spoke about; an override that no longer fits its event is left out, and told."""
+    for subject in batch.subjects:
+        if subject.event_id in wanting:
+            one = Batch(batch.inputs, [subject])
+            try:
+                overrides.effect(conn, task.home, owner, analysis, chosen, one, wanting[subject.event_id])
+            except ValueError as error:
+                _log.warning("the overrides of event %d need review: %s", subject.event_id, error)
 
 
 def analyse(analysis: Analysis, product: Path, batch: Batch) -> Analysed:

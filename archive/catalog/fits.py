@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.types import Double, Text
 
 from archive.catalog.files import LIMIT, Row
-from archive.catalog.schema import code_version, event_analysis, fit_override, instrument
+from archive.catalog.schema import code_version, event_analysis, fit, fit_override, instrument
 from archive.catalog.schema import event as event_table
 
 _FITS = table(
@@ -105,6 +105,40 @@ def derived(conn: Connection, event_id: int) -> dict[str, list[Row]]:
             dict(row) for row in conn.execute(query.where(text("x.event_id = :event")), {"event": event_id}).mappings()
         ]
     return found
+
+
+def current_analysis(conn: Connection, event_id: int) -> Row | None:
+    """Return the analysis of an event that counts: id and file_id among others; None without one."""
+    rows = table("current_analyses", *(plain(name) for name in ("id", "event_id", "file_id")), schema="analysis")
+    found = conn.execute(select(rows).where(rows.c.event_id == event_id)).mappings().first()
+    return None if found is None else dict(found)
+
+
+def automatic_fit(conn: Connection, event_id: int, channel: str, line: int) -> Row | None:
+    """Return values and errors of a fit as the newest automatic analysis has them; None without it."""
+    newest = (
+        select(func.max(event_analysis.c.id))
+        .where(event_analysis.c.event_id == event_id, event_analysis.c.override_id.is_(None))
+        .scalar_subquery()
+    )
+    query = select(fit.c["values"], fit.c.errors, fit.c.event_analysis_id).where(
+        fit.c.event_analysis_id == newest, fit.c.channel == channel, fit.c.line == line
+    )
+    found = conn.execute(query).mappings().one_or_none()
+    return None if found is None else dict(found)
+
+
+def overrides(conn: Connection, *, event_id: int | None = None, limit: int = LIMIT) -> list[Row]:
+    """Return what analysts said, oldest first: the columns of ``analysis.fit_overrides``."""
+    names = (
+        "override_id", "event_id", "identity", "action", "channel", "line", "arguments", "base", "author", "reason",
+        "supersedes_id", "created_at", "is_newest", "needs_review",
+    )  # fmt: skip
+    rows = table("fit_overrides", *(plain(name) for name in names), schema="analysis")
+    query = select(rows).order_by(rows.c.override_id).limit(limit)
+    if event_id is not None:
+        query = query.where(rows.c.event_id == event_id)
+    return [dict(row) for row in conn.execute(query).mappings()]
 
 
 def history(conn: Connection, event_id: int) -> list[Row]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
 from archive.cli.context import Context, emit, json_option, pass_context
 from archive.cli.listing import ListByDefault, limits
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+EXPORTED = ("identity", "action", "channel", "line", "arguments", "author", "reason", "created_at")
 LIST_COLUMNS = ("event_id", "t", "channel", "line", "model", "values", "status", "origin")
 HISTORY_COLUMNS = ("id", "created_at", "origin", "version", "settings_hash", "code", "override_id", "author", "reason")
 
 
 @click.group(cls=ListByDefault)
 def fits() -> None:
-    """Fits of events: list (also without a verb), show, history, update."""
+    """Fits of events: list (also without a verb), show, set, refit, reset, history, export, import, update."""
 
 
 @fits.command("list")
@@ -103,6 +107,152 @@ def update(context: Context, instrument: str | None) -> None:
             if instrument in (None, name):
                 asked += len(requests.analyse_everything(conn, owner, max_attempts=settings.ingest.max_attempts))
     context.say(f"{asked} jobs wait; carry them out with `pinakes work --once`.")
+
+
+def signed(function: F) -> F:
+    """Add what every override needs: the event, who, and why."""
+    function = click.option("--reason", required=True, help="Why.")(function)
+    function = click.option("--author", required=True, envvar="PINAKES_AUTHOR", show_envvar=True, help="Who says so.")(
+        function
+    )
+    return click.argument("event")(function)
+
+
+def one_fit(function: F) -> F:
+    """Add what names one fit and what is to be done with its parameters."""
+    for option in (
+        click.option("--window", nargs=2, type=float, metavar="START STOP", help="Window, us from the trigger."),
+        click.option("--line", type=click.IntRange(0), default=0, show_default=True, help="Number of the line."),
+        click.option("--channel", required=True, help="TOF, Target_High, Target_Low or Ion_Grid."),
+    ):
+        function = option(function)
+    return click.argument("values", nargs=-1, metavar="[NAME=VALUE]...")(function)
+
+
+@fits.command("set")
+@click.option("--species", help="The ion that the line is, for example 28Si.")
+@click.option("--anchor", multiple=True, metavar="LINE=ION", help="Fix the mass scale by lines, for example 3=28Si.")
+@click.option("--sensitivity", help="Set of relative sensitivity factors, for the whole event.")
+@click.option("--add", is_flag=True, help="Add a line in the window.")
+@click.option("--remove", is_flag=True, help="Remove the line.")
+@click.option("--channel", help="TOF, Target_High, Target_Low or Ion_Grid.")
+@click.option("--line", type=click.IntRange(0), help="Number of the line.")
+@click.option("--window", nargs=2, type=float, metavar="START STOP", help="Window, us from the trigger.")
+@signed
+@click.argument("values", nargs=-1, metavar="[NAME=VALUE]...")
+@pass_context
+def set_values(context: Context, /, event: str, author: str, reason: str, **wanted: Any) -> None:
+    """Set parameters of one fit of EVENT without refitting, or say what a line is.
+
+    Everything that follows is computed anew and marked; the automatic result stays beside it.
+    """
+    values = _pairs(wanted["values"])
+    given: dict[str, dict[str, Any]] = {
+        "set": {"values": {name: _number(value) for name, value in values.items()}} if values else {},
+        "species": {"species": wanted["species"]} if wanted["species"] else {},
+        "anchors": {"lines": _pairs(wanted["anchor"])} if wanted["anchor"] else {},
+        "sensitivity": {"set": wanted["sensitivity"]} if wanted["sensitivity"] else {},
+        "remove": {"line": wanted["line"]} if wanted["remove"] else {},
+    }
+    if wanted["add"]:
+        given = {"add": given["set"] | {"window": list(wanted["window"] or ())}}
+    actions = [(name, arguments) for name, arguments in given.items() if arguments]
+    if len(actions) != 1:
+        raise click.UsageError("Say one thing at a time: parameters, a species, anchors, a set, --add or --remove.")
+    action, arguments = actions[0]
+    if action == "set" and wanted["window"]:
+        arguments["window"] = list(wanted["window"])
+    whole = action in ("anchors", "sensitivity")
+    channel = None if whole else wanted["channel"] or "TOF"
+    line = None if whole else (wanted["line"] if channel == "TOF" else wanted["line"] or 0)
+    _say(context, event, action, channel, line, arguments, author, reason)
+
+
+@fits.command()
+@click.option("--fix", multiple=True, metavar="NAME", help="Hold this parameter at its value.")
+@one_fit
+@signed
+@pass_context
+def refit(
+    context: Context, event: str, channel: str, line: int, values: tuple[str, ...], fix: tuple[str, ...],
+    window: tuple[float, float] | None, author: str, reason: str,
+) -> None:  # fmt: skip
+    """Refit one fit of EVENT from the given values, with fixed parameters and another window where wanted."""
+    arguments: dict[str, Any] = {"values": {name: _number(v) for name, v in _pairs(values).items()}, "fixed": list(fix)}
+    if window:
+        arguments["window"] = list(window)
+    _say(context, event, "refit", channel, line, arguments, author, reason)
+
+
+@fits.command()
+@click.option("--channel", help="Only what was said about this channel; without it everything is taken back.")
+@click.option("--line", type=click.IntRange(0), default=0, help="Number of the line in that channel.")
+@signed
+@pass_context
+def reset(context: Context, event: str, channel: str | None, line: int, author: str, reason: str) -> None:
+    """Take back what was said about EVENT; the words stay in its history."""
+    _say(context, event, "reset", channel, None if channel is None else line, {}, author, reason)
+
+
+@fits.command("export")
+@click.option("--event", help="Only overrides of this event: id or identity.")
+@pass_context
+def export_overrides(context: Context, event: str | None) -> None:
+    """Print every override, oldest first, one JSON object a line: what `pinakes fits import` reads."""
+    from archive.catalog import events
+    from archive.catalog import fits as queries
+
+    with context.catalog() as catalog, catalog.read() as conn:
+        event_id = None if event is None else events.get(conn, event)["id"]
+        rows = queries.overrides(conn, event_id=event_id)
+    emit([{name: row[name] for name in EXPORTED} for row in rows], as_json=True)
+
+
+@fits.command("import")
+@click.argument("source", type=click.File("r", encoding="utf-8"))
+@pass_context
+def import_overrides(context: Context, source: Any) -> None:
+    """Say again what `pinakes fits export` printed; SOURCE is a file, - standard input. What was said is left out."""
+    import json
+
+    from archive.catalog import fits as queries
+
+    compared = [name for name in EXPORTED if name != "created_at"]
+    with context.catalog() as catalog, catalog.read() as conn:
+        there = {json.dumps([row[name] for name in compared], sort_keys=True) for row in queries.overrides(conn)}
+    for text in source:
+        row = json.loads(text) if text.strip() else None
+        if row is not None and json.dumps([row[name] for name in compared], sort_keys=True) not in there:
+            place = (row["identity"], row["action"], row["channel"], row["line"], row["arguments"])
+            _say(context, *place, row["author"], row["reason"])
+
+
+def _say(
+    context: Context, event: str, action: str, channel: str | None, line: int | None, arguments: dict[str, Any],
+    author: str, reason: str,
+) -> None:  # fmt: skip
+    from archive.analysis.overrides import Word, say
+    from archive.store import Home
+
+    word = Word(event, action, channel, line, arguments, author, reason)
+    with context.catalog() as catalog:
+        key = say(catalog, Home(context.settings().home), word)
+    context.say(f"Override {key} is in effect; `pinakes fits show {event}` shows what follows.")
+
+
+def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    """Return NAME=VALUE arguments as a dictionary."""
+    for each in texts:
+        if "=" not in each:
+            raise click.UsageError(f"{each!r} is not NAME=VALUE.")
+    return {name: value for name, _, value in (each.partition("=") for each in texts)}
+
+
+def _number(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise click.UsageError(f"{value!r} is not a number.") from None
 
 
 def _readable(row: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from archive.errors import NotFound
-from archive.model import Analysed, Claim, Decoded, FitModel, Product, Source, Waveforms
+from archive.model import Analysed, Claim, Decoded, FitModel, Override, Product, Source, Waveforms
 
 GROUP = "pinakes.instruments"
 
@@ -89,6 +89,7 @@ class Analysis(Protocol):
         product: Path,
         records: Sequence[int],
         calibrations: Mapping[str, Any],
+        overrides: Sequence[Sequence[Override]] = (),
     ) -> Analysed:
         """Analyse records of a product.
 
@@ -102,6 +103,13 @@ class Analysis(Protocol):
             Records of the events, ascending and near each other.
         calibrations
             Values by name, valid at the time of these events; None for one that is missing.
+        overrides
+            What analysts say about each event, oldest first; nothing where not given.
+
+        Raises
+        ------
+        ValueError
+            When an override is impossible.
         """
 
 

@@ -46,3 +46,30 @@ def test_fits_are_listed_shown_and_asked_for(home: Path, capsys: pytest.CaptureF
     assert past["inputs"]["calibrations"]["waveform_scale"] == 2
     assert call("update").startswith("1 jobs wait")
     assert call("list", "--status", "nothing_such").startswith("No fit answers")
+
+
+def test_overrides_by_the_command_line(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def call(*arguments: str, code: int = 0) -> str:
+        assert run(["--home", str(home), "fits", *arguments]) == code
+        said = capsys.readouterr()
+        return said.out or said.err
+
+    signed = ("--author", "M. Analyst", "--reason", "by eye")
+    (row, *_) = (json.loads(line) for line in call("--json", "--channel", "Target_High").splitlines())
+    here = row["identity"]
+    assert "in effect" in call("set", here, "rise_time=3.5", "--channel", "Target_High", *signed)
+    assert "in effect" in call("refit", here, "--channel", "Target_High", "--fix", "rise_time", *signed)
+    (fit,) = (json.loads(x) for x in call("--json", "--event", here, "--channel", "Target_High").splitlines())
+    assert (fit["values"]["rise_time"], fit["origin"]) == (3.5, "override")
+    exported = call("export")
+    assert len(exported.splitlines()) == 2
+    (tmp_path / "words.jsonl").write_text(exported, encoding="utf-8")
+    call("import", str(tmp_path / "words.jsonl"))
+    assert call("export") == exported, "what was said already is left out"
+    assert "in effect" in call("reset", here, *signed)
+    (fit,) = (json.loads(x) for x in call("--json", "--event", here, "--channel", "Target_High").splitlines())
+    assert fit["values"] == row["values"]
+    assert len(call("history", here, "--json").splitlines()) == 3
+    call("set", here, "rise_time", "--channel", "Target_High", *signed, code=2)
+    call("set", here, *signed, code=2)
+    assert "must be positive" in call("set", here, "rise_time=-1", "--channel", "Target_High", *signed, code=2)

@@ -173,13 +173,20 @@ OVERRIDES = View(
     """
     select o.id as override_id, o.event_id, e.identity, o.action, o.channel, o.line, o.arguments, o.base, o.author,
            o.reason, o.supersedes_id, o.created_at,
-           o.id = (select max(n.id) from core.fit_override n where n.event_id = o.event_id) as is_newest
+           o.id = (select max(n.id) from core.fit_override n where n.event_id = o.event_id) as is_newest,
+           exists (select 1 from core.fit f, unnest(f.values, f.errors) with ordinality u(value, error, place)
+                   where f.channel = o.channel and f.line = o.line and f.event_analysis_id =
+                         (select max(a.id) from core.event_analysis a
+                          where a.event_id = o.event_id and a.override_id is null)
+                     and abs(u.value - (o.base -> 'values' ->> (u.place - 1)::int)::float8) > 3 * u.error
+                  ) as needs_review
     from core.fit_override o join core.event e on e.id = o.event_id
     """,
     {
         "override_id": "The override (core.fit_override.id).",
         "identity": _EVENT["identity"],
         "is_newest": "Whether it is the newest one of its event.",
+        "needs_review": "Whether the automatic fit has moved by more than three standard errors since.",
     },
     ("core.fit_override",),
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from archive.instruments.idex.analysis.settings import CALIBRATIONS, MODELS, VERSION, Settings
 
 if TYPE_CHECKING:
-    from archive.model import Analysed
+    from archive.model import Analysed, Override
 
 __all__ = ["IdexAnalysis"]
 
@@ -36,10 +36,11 @@ class IdexAnalysis:
         product: Path,
         records: Sequence[int],
         calibrations: Mapping[str, Any],
+        overrides: Sequence[Sequence[Override]] = (),
     ) -> Analysed:
         """Analyse records of the HDF5 event product."""
         from archive.instruments.idex.analysis.chain import analyse
         from archive.instruments.idex.analysis.source import read
 
         waveforms, header = read(product, records)
-        return analyse(waveforms, header, calibrations, self._settings)
+        return analyse(waveforms, header, calibrations, self._settings, overrides)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archive.instruments.idex.analysis import composition, particles, pulses, spectrum
+from archive.instruments.idex.analysis import overrides as words
 from archive.instruments.idex.analysis.settings import (
     MASS_SCALE,
     MATERIALS,
@@ -20,7 +21,7 @@ from archive.instruments.idex.analysis.settings import (
     Settings,
 )
 from archive.instruments.idex.analysis.waveforms import Record, channel_rows, convert
-from archive.model import Analysed, Waveforms, joined_fits, no_fits
+from archive.model import Analysed, Override, Waveforms, joined_fits, no_fits
 from archive.numerics.particle import Particle
 
 Floats = NDArray[np.float64]
@@ -56,6 +57,7 @@ def analyse(
     header: Header,
     calibrations: Mapping[str, Any],
     settings: Settings | None = None,
+    overrides: Sequence[Sequence[Override]] = (),
 ) -> Analysed:
     """Analyse ``n`` events.
 
@@ -70,6 +72,13 @@ def analyse(
         nothing is computed; without any other the values that need it are missing, with a status.
     settings
         Settings; the defaults when not given.
+    overrides
+        What analysts say about each event, oldest first.
+
+    Raises
+    ------
+    ValueError
+        When an override is impossible.
     """
     chosen = settings or Settings()
     scale = calibrations.get(WAVEFORM_SCALE)
@@ -81,8 +90,13 @@ def analyse(
     fitted = {name: pulses.fit_channel(records[name]) for name in PULSES}
     impact = pulses.impact_time(fitted)
     lines = spectrum.find_spectrum([records[name] for name in GAINS], impact, chosen)
+    said = overrides or [()] * count
+    state = words.put_into_effect(words.State(fitted, lines), said)
+    fitted, lines, impact = state.pulses, state.spectrum, pulses.impact_time(state.pulses)
     masses = spectrum.weigh(lines, impact, header.science, header.target_voltage, calibrations.get(MASS_SCALE), chosen)
-    return assemble(waveforms, header, calibrations, records, fitted, lines, masses, [chosen.sensitivity] * count)
+    masses = words.weigh_anew(masses, lines, said, calibrations.get(MASS_SCALE))
+    sets = words.sensitivity_sets(chosen.sensitivity, said, calibrations.get(SENSITIVITY) or {})
+    return assemble(waveforms, header, calibrations, records, fitted, lines, masses, sets)
 
 
 def assemble(
@@ -107,10 +121,10 @@ def assemble(
             lines, masses, sets, calibrations.get(SENSITIVITY), calibrations.get(MATERIALS)
         ),
     ]  # fmt: skip
-    words = _event_words(records)
-    reasons = ["; ".join(MEANING[name] for name in each) for each in words]
+    faults = _event_words(records)
+    reasons = ["; ".join(MEANING[name] for name in each) for each in faults]
     fits = joined_fits([spectrum.line_fits(lines), pulses.pulse_fits(in_order)])
-    return Analysed([" ".join(each) or "ok" for each in words], reasons, fits, rows)
+    return Analysed([" ".join(each) or "ok" for each in faults], reasons, fits, rows)
 
 
 def _event_words(records: Mapping[str, Record]) -> list[list[str]]:

@@ -53,6 +53,8 @@ class Spectrum(NamedTuple):
     ----------
     t, merged
         Times, us from the trigger, shape (n, samples), and the merged record.
+    correlation
+        Correlation of the noise of the most sensitive gain, shape (n,).
     names
         Names of the gains, in the order of ``merged.source``.
     fits, errors
@@ -69,6 +71,7 @@ class Spectrum(NamedTuple):
 
     t: Floats
     merged: Merged
+    correlation: Floats
     names: tuple[str, ...]
     fits: LineFits
     errors: Floats
@@ -125,7 +128,7 @@ def find_spectrum(gains: Sequence[Record], impact: Floats, settings: Settings) -
     first = np.searchsorted(peaks.record, peaks.record)
     begin, end = windows.line_start, np.maximum(windows.line_stop - 1, windows.line_start)
     return Spectrum(
-        t, merged, tuple(each.name for each in gains), fits, errors,
+        t, merged, gains[0].correlation, tuple(each.name for each in gains), fits, errors,
         t[peaks.record, np.minimum(begin, t.shape[1] - 1)], t[peaks.record, np.minimum(end, t.shape[1] - 1)], source,
         np.arange(peaks.record.size) - first + 1, ["automatic"] * peaks.record.size,
     )  # fmt: skip

@@ -1,0 +1,179 @@
+"""What analysts say against fits: written for ever, put into effect at once, taken back by a row of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from archive.analysis import plan, rows
+from archive.analysis.plan import Batch, Target
+from archive.catalog import Catalog, events
+from archive.catalog.fits import automatic_fit, current_analysis, listing
+from archive.catalog.reference import code_version_id
+from archive.catalog.schema import event, event_analysis, fit_override
+from archive.errors import NotFound, UsageError
+from archive.instruments.base import Analysis, Instrument, analysis_of, instrument
+from archive.model import Override
+from archive.store import Home
+
+#: Actions of which a later one on the same fit takes the place of an earlier one.
+VALUES = ("set", "refit")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What an analyst wants to say about an event.
+
+    Attributes
+    ----------
+    event
+        Its id or identity.
+    action, channel, line, arguments
+        See `archive.model.Override`.
+    author, reason
+        Who says so, and why.
+    """
+
+    event: int | str
+    action: str
+    channel: str | None
+    line: int | None
+    arguments: Mapping[str, Any]
+    author: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """The overrides of an event that count, oldest first, with their keys, and the newest row of all."""
+
+    newest: int
+    keys: tuple[int, ...]
+    overrides: tuple[Override, ...]
+
+
+def active(conn: Connection, event_ids: Sequence[int]) -> dict[int, Active]:
+    """Return the overrides that count, for those of the events that have any row at all."""
+    query = select(fit_override).where(fit_override.c.event_id.in_(event_ids)).order_by(fit_override.c.id)
+    found: dict[int, list[tuple[int, Override]]] = {}
+    newest: dict[int, int] = {}
+    for row in conn.execute(query).mappings():
+        word = Override(row["action"], row["channel"], row["line"], row["arguments"])
+        newest[row["event_id"]] = row["id"]
+        held = [each for each in found.get(row["event_id"], []) if not _replaces(word, each[1])]
+        found[row["event_id"]] = held if word.action == "reset" else [*held, (row["id"], word)]
+    return {
+        key: Active(newest[key], tuple(i for i, _ in held), tuple(word for _, word in held))
+        for key, held in found.items()
+    }
+
+
+def _replaces(new: Override, old: Override) -> bool:
+    """Whether an override makes an earlier one void."""
+    same = (new.channel, new.line) == (old.channel, old.line)
+    if new.action == "reset":
+        return new.channel is None or same
+    if new.action in VALUES:
+        return same and old.action in VALUES
+    return new.action == old.action and same
+
+
+def say(catalog: Catalog, home: Home, word: Word) -> int:
+    """Write an override and everything that follows from it in one transaction; return its key.
+
+    Raises
+    ------
+    UsageError
+        When it is impossible, without author or reason, or there is nothing it could be about.
+    NotFound
+        When there is no such event, or it has no analysis.
+    """
+    if not word.author.strip() or not word.reason.strip():
+        raise UsageError("An override needs an author and a reason.")
+    with catalog.begin() as conn:
+        row = events.get(conn, word.event)
+        conn.execute(select(event.c.id).where(event.c.id == row["id"]).with_for_update())
+        owner = instrument(row["instrument"])
+        analysis, chosen = _where(conn, owner, row["id"])
+        before = active(conn, [row["id"]]).get(row["id"])
+        key = _append(conn, row["id"], word, before)
+        now = active(conn, [row["id"]])[row["id"]]
+        if word.action == "reset" and (before is None or before.keys == now.keys):
+            raise UsageError("There is nothing to reset.")
+        if now.overrides:
+            (batch,) = plan.batches(conn, owner.name, analysis, plan.subjects(conn, chosen, [row["id"]]))
+            try:
+                effect(conn, home, owner, analysis, chosen, batch, now)
+            except ValueError as error:
+                raise UsageError(str(error)) from None
+    return key
+
+
+def effect(
+    conn: Connection, home: Home, owner: Instrument, analysis: Analysis, chosen: Target, batch: Batch, now: Active
+) -> None:
+    """Analyse one event with its overrides and write the result.
+
+    Raises
+    ------
+    ValueError
+        When an override is impossible.
+    """
+    (subject,) = batch.subjects
+    found = analysis.run(home.path(chosen.relpath), [subject.record], batch.inputs.values, [now.overrides])
+    models, code = rows.ensure_models(conn, analysis), code_version_id(conn)
+    rows.write(
+        conn, owner, analysis, chosen, [subject], batch.inputs, found, models=models, code_version_id=code,
+        overrides=[now.newest],
+    )  # fmt: skip
+
+
+def pending(conn: Connection, analysis: Analysis, chosen: Target, batch: Batch) -> dict[int, Active]:
+    """Return the events of a batch whose overrides are not in effect yet with these inputs."""
+    found = {key: each for key, each in active(conn, [s.event_id for s in batch.subjects]).items() if each.overrides}
+    query = select(event_analysis.c.override_id).where(
+        event_analysis.c.override_id.in_([each.newest for each in found.values()]),
+        event_analysis.c.version == analysis.version,
+        event_analysis.c.settings_hash == batch.inputs.settings_hash,
+        event_analysis.c.source == chosen.source,
+    )
+    done = set(conn.execute(query).scalars())
+    return {key: each for key, each in found.items() if each.newest not in done}
+
+
+def _where(conn: Connection, owner: Instrument, event_id: int) -> tuple[Analysis, Target]:
+    analysis = analysis_of(owner)
+    found = current_analysis(conn, event_id)
+    if analysis is None or found is None:
+        raise NotFound("The event has no analysis yet; `pinakes fits update` asks for those that are wanting.")
+    return analysis, plan.target(conn, found["file_id"])
+
+
+def _append(conn: Connection, event_id: int, word: Word, before: Active | None) -> int:
+    arguments = dict(word.arguments)
+    base = None
+    if word.channel is not None and word.line is not None:
+        base = automatic_fit(conn, event_id, word.channel, word.line)
+        now = listing(conn, event_id=event_id, channel=word.channel, line=word.line)
+        if word.action in VALUES and now:
+            # The whole vector is kept, so that the override says the same whatever the automatic fit becomes.
+            held = {name: value for name, value in now[0]["values"].items() if value is not None}
+            arguments["values"] = held | dict(arguments.get("values") or {})
+    new = Override(word.action, word.channel, word.line, arguments)
+    held_before = zip(before.keys, before.overrides, strict=True) if before else ()
+    replaced = [key for key, old in held_before if _replaces(new, old)]
+    statement = insert(fit_override).values(
+        event_id=event_id,
+        action=word.action,
+        channel=word.channel,
+        line=word.line,
+        arguments=arguments,
+        base=base,
+        author=word.author.strip(),
+        reason=word.reason.strip(),
+        supersedes_id=replaced[-1] if replaced else None,
+    )
+    return int(conn.execute(statement.returning(fit_override.c.id)).scalar_one())
