@@ -1,4 +1,4 @@
-"""Ingest complete: stage, decode, products, commit. One `pinakes ingest` of one capture, as a whole process."""
+"""Ingest complete: stage, decode, products, commit. One `pinakes ingest --no-follow` of one capture, as a process."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def ingest(path: Path) -> tuple[float, float]:
         process(PINAKES, *home, "init")
         try:
             start = time.perf_counter()
-            child = subprocess.Popen([PINAKES, *home, "ingest", str(path)], stdout=subprocess.DEVNULL)
+            child = subprocess.Popen([PINAKES, *home, "ingest", "--no-follow", str(path)], stdout=subprocess.DEVNULL)
             _, status, usage = os.wait4(child.pid, 0)
             elapsed = time.perf_counter() - start
         finally:
