@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import BigInteger, Connection, Table, text
 
 from archive.catalog import Catalog
 from archive.catalog.engine import make_engine
+from archive.catalog.schema import filesystem
 from archive.cli import run
 from archive.config import Settings, load
 from archive.ingest import ingest
@@ -56,6 +57,8 @@ def sample_site(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFa
         with Catalog(make_engine(url)) as catalog:
             settings = make_archive(folder / "home", catalog)
             ingest(catalog, settings, captures(folder / "drop"))
+            make_monitored(catalog)
+            make_walks(catalog)
             make_hostile(catalog)
             site = folder / "site"
             yield SampleSite(catalog, settings, site, build(catalog, settings, site, now=NOW))
@@ -94,6 +97,58 @@ def simulate(path: Path, *options: str) -> None:
     assert run(["--quiet", "simulate", "idex", "--no-arrays", *options, str(path)]) == 0
 
 
+def make_monitored(catalog: Catalog) -> None:
+    """Enter four monitors with a year of runs, the last of them failed, and the monitor of the file system."""
+    from scripts.benchmarks.generated import fill_monitors
+
+    with catalog.begin() as conn:
+        fill_monitors(conn, runs=240, count=4)
+        conn.execute(text("update ops.monitor set name = 'filesystem', title = 'File system' where name = 'check-03'"))
+        conn.execute(
+            text("insert into ops.state_change (monitor_id, from_state, to_state, from_level, to_level, at, reason, "
+                 "message) select id, 'up', 'failed', 'up', 'down', :at, 'failure', 'It failed.' from ops.monitor "
+                 "where name = 'check-00'"),
+            {"at": NOW - timedelta(hours=5)},
+        )  # fmt: skip
+
+
+def make_walks(catalog: Catalog) -> None:
+    """Enter walks of eight days, without the fourth: two areas on one disk that fills up, and differences."""
+    from scripts.benchmarks.generated import run_id
+
+    with catalog.begin() as conn:
+        owner = conn.execute(text("select id from ops.monitor where name = 'filesystem'")).scalar_one()
+        for day in (0, 1, 2, 4, 5, 6, 7):
+            at = NOW - timedelta(days=7 - day, hours=6)
+            walk = run_id(at, 10_000 + day)
+            conn.execute(
+                text("insert into ops.monitor_run (run_id, monitor_id, state, cause, started, heartbeat, ended, host, "
+                     "boot_id, pid_namespace, pid, user_name, version) values (:run, :owner, 'success', 'hand', :at, "
+                     ":at, :at, 'host', 'boot', '1', 1, 'pinakes', '0.1.0')"),
+                {"run": walk, "owner": owner, "at": at},
+            )  # fmt: skip
+            add(conn, filesystem.scan_run, run_id=walk, at=at, mode="full", walk_s=2.0, complete=True)
+            space = {"total_bytes": 10**12, "used_bytes": (day + 1) * 10**10, "available_bytes": 10**12 - day * 10**10}
+            add(conn, filesystem.scan_device, run_id=walk, mount="/data", **space)
+            for area in ("raw", "previews"):
+                files = {"n_files": 100 + 10 * day, "n_bytes": (day + 1) * 10**9, "complete": True}
+                add(conn, filesystem.scan_area, run_id=walk, area=area, root=f"/data/{area}", mount="/data", **files)
+                for number in range(15):
+                    parts = {"instrument": "idex", "level": "raw", "suffix": f"s{number:02d}", "extension": "pkts"}
+                    sizes = {"n_files": number + day, "n_bytes": (number + 1) * 10**6, "oldest_mtime": at}
+                    add(conn, filesystem.scan_count, run_id=walk, area=area, **parts, **sizes, newest_mtime=at)
+        for kind in filesystem.DIFFERENCES:
+            seen = {"first_seen": NOW - timedelta(days=3), "last_seen": NOW}
+            add(conn, filesystem.scan_difference, kind=kind, relpath=f"files/{HOSTILE_TEXT}", disk_bytes=5, **seen)
+
+
+def add(conn: Connection, table: Table, **values: object) -> None:
+    """Insert one row; numbers that are not given are zero, and other columns empty."""
+    needed = [c for c in table.c if not c.nullable and c.server_default is None and c.name != "id"]
+    empty = {c.name: 0 if isinstance(c.type, BigInteger) else "" for c in needed}
+    conn.execute(table.insert().values({**empty, **values}))
+
+
 def make_hostile(catalog: Catalog) -> None:
     """Put text from a hostile world into every column that pages show and a file can influence."""
     with catalog.begin() as conn:
@@ -113,3 +168,8 @@ def make_hostile(catalog: Catalog) -> None:
                  "values ('ingest', 'hostile', 'failed', :text, jsonb_build_object('path', :text))"),
             values,
         )  # fmt: skip
+        conn.execute(text("update ops.monitor set title = :text where name = 'check-01'"), values)
+        conn.execute(text("update ops.finding set message = :text, subject = :text, code = :text"), values)
+        conn.execute(text("update ops.monitor_run set error_message = :text, output_tail = :text, version = :text "
+                          "where state = 'failure'"), values)  # fmt: skip
+        conn.execute(text("update ops.metric set labels = jsonb_build_object(:text, :text)"), values)

@@ -76,7 +76,7 @@ class Attention:
     def _of_files(self) -> list[Item]:
         found = []
         if self.unavailable:
-            names = f"{_count(self.unavailable)} not in their place, the newest {self.unavailable[0]['name']}"
+            names = f"{_count(self.unavailable)} not in place, the newest {self.unavailable[0]['name']}"
             oldest = min(row["created_at"] for row in self.unavailable)
             message = "Missing, corrupt or pending; pinakes verify looks again, pinakes repair brings back what it can."
             found.append(Item("error", "files", names, f"{PATH}#files", oldest, message))

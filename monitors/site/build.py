@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from archive.catalog import Catalog
 from archive.config import Settings
+from archive.errors import ArchiveError, DatabaseUnavailable
 from monitors.site import (
     attention,
     days,
@@ -105,16 +107,32 @@ def build(
     ------
     Locked
         When another process builds the same site.
+    DatabaseUnavailable
+        When the database went away meanwhile. The pages that were there stay.
+    ArchiveError
+        When pages cannot be written, for example because the disk is full. The pages that were there stay.
     """
     started = time.monotonic()
     site = (out or settings.home / "site").absolute()
     now = now or datetime.now(UTC)
-    with building(site), catalog.read() as conn:
-        conn.execute(text("set transaction isolation level repeatable read"))
-        queries.times(conn)  # what an earlier user of this connection took
-        builder = Builder(conn, settings, Publisher(site, now, run), now, say or (lambda _: None))
-        report = builder.run(full)
-        report.queries = queries.times(conn)
+    try:
+        with building(site), catalog.read() as conn:
+            conn.execute(text("set transaction isolation level repeatable read"))
+            queries.times(conn)  # what an earlier user of this connection took
+            builder = Builder(conn, settings, Publisher(site, now, run), now, say or (lambda _: None))
+            report = builder.run(full)
+            report.queries = queries.times(conn)
+    except OSError as error:
+        where = error.filename or site
+        raise ArchiveError(
+            f"The pages cannot be written: {error.strerror}: {where}. Those that were there stay; build again when "
+            "there is room."
+        ) from error
+    except OperationalError as error:
+        reason = " ".join(str(error.orig).split())
+        raise DatabaseUnavailable(
+            f"The database went away while pages were built: {reason}. Those that were there stay; build again later."
+        ) from error
     report.seconds = time.monotonic() - started
     return report
 

@@ -52,7 +52,9 @@ def publish(
     ordered = by_gravity(standings)
     start = now - timedelta(days=TIMELINE_DAYS)
     with timed(conn, "runs_of_all"):
-        rows = runs.runs(conn, since=start, limit=ALL_RUNS)
+        rows = sorted(
+            runs.runs(conn, since=start, limit=ALL_RUNS), key=lambda run: (run.started, run.name), reverse=True
+        )
     if len(rows) == ALL_RUNS:
         start = rows[-1].started
     start = max(start, min((row.started for row in rows), default=start) - timedelta(minutes=10))

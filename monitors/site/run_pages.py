@@ -20,6 +20,7 @@ def publish_run(publisher: Publisher, conn: Connection, shell: Shell, run_id: UU
     """Write the page of a run. A run that has ended does not change: a page that is there stays."""
     path = run_page(run_id)
     if publisher.holds(path):
+        publisher.report.unchanged += 1
         return
     with timed(conn, "run"):
         row = runs.run(conn, run_id)

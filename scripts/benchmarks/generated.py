@@ -25,9 +25,7 @@ def fill(catalog: Catalog, files: int, events: int, runs: int) -> None:
         for found in instruments().values():
             reference.ensure_instrument(conn, found)
         products = {name: key for (owner, name), key in reference.product_ids(conn).items() if owner == "idex"}
-        (instrument_id,) = (
-            row.id for row in conn.execute(core.instrument.select()) if row.name == "idex"
-        )
+        (instrument_id,) = (row.id for row in conn.execute(core.instrument.select()) if row.name == "idex")
         for start in range(0, files, CHUNK):
             copy_rows(conn, core.file, file_rows(start, min(start + CHUNK, files), files, list(products.values())))
         for start in range(0, events, CHUNK):
@@ -74,9 +72,9 @@ def event_rows(start: int, stop: int, total: int, instrument_id: int) -> dict[st
     }
 
 
-def fill_monitors(conn: Any, runs: int) -> None:
-    """Write `MONITORS` monitors with their runs, five metrics and one finding of every hundredth run."""
-    names = [f"check-{n:02d}" for n in range(MONITORS)]
+def fill_monitors(conn: Any, runs: int, count: int = MONITORS) -> None:
+    """Write `count` monitors with their runs over a year, five metrics, and one finding of every hundredth run."""
+    names = [f"check-{n:02d}" for n in range(count)]
     conn.execute(
         monitors.monitor.insert(),
         [
@@ -87,26 +85,27 @@ def fill_monitors(conn: Any, runs: int) -> None:
         ],
     )  # fmt: skip
     keys = [row.id for row in conn.execute(monitors.monitor.select().order_by(monitors.monitor.c.id))]
-    step = timedelta(days=365) * MONITORS / max(runs, 1)
+    step = timedelta(days=365) * count / max(runs, 1)
     dice = np.random.default_rng(1)
     states = dice.choice(["success", "success", "success", "no_work", "failure"], runs).tolist()
-    states[-MONITORS:] = ["failure" if n % 10 == 0 else "success" for n in range(MONITORS)]
-    started = [NOW - step * ((runs - 1 - n) // MONITORS) - timedelta(seconds=60) for n in range(runs)]
+    states[-count:] = ["failure" if n % 10 == 0 else "success" for n in range(count)]
+    started = [NOW - step * ((runs - 1 - n) // count) - timedelta(seconds=60) for n in range(runs)]
     ids = [run_id(t, n) for n, t in enumerate(started)]
-    owners = [keys[n % MONITORS] for n in range(runs)]
+    owners = [keys[n % count] for n in range(runs)]
     wall = dice.gamma(2.0, 2.0, runs)
     copy_rows(
         conn, monitors.monitor_run,
         {
-            "run_id": ids, "monitor_id": owners, "state": states, "cause": ["schedule"] * runs, "scheduled_for": started,
-            "started": started, "heartbeat": started, "host": ["host"] * runs, "boot_id": ["boot"] * runs,
+            "run_id": ids, "monitor_id": owners, "state": states, "cause": ["schedule"] * runs,
+            "scheduled_for": started, "started": started, "heartbeat": started, "host": ["host"] * runs,
+            "boot_id": ["boot"] * runs,
             "ended": [t + timedelta(seconds=w) for t, w in zip(started, wall.tolist(), strict=True)],
             "wall_s": wall, "pid_namespace": ["1"] * runs, "pid": list(range(runs)), "user_name": ["pinakes"] * runs,
             "version": ["0.1.0"] * runs, "n_in": list(range(runs)), "n_done": list(range(runs)),
             "max_rss_bytes": [60_000_000 + n for n in range(runs)],
         },
     )  # fmt: skip
-    measured = [n for n in range(runs) if n >= runs - 400 * MONITORS for _ in range(5)]
+    measured = [n for n in range(runs) if n >= runs - 400 * count for _ in range(5)]
     copy_rows(
         conn, monitors.metric,
         {

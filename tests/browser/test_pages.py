@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -15,7 +18,9 @@ pytestmark = pytest.mark.browser
 
 KINDS = (
     "index.html", "files/index.html", "files/1.html", "files/2.html", "events/index.html", "events/viewer.html",
-    "instruments/idex.html",
+    "instruments/idex.html", "problems.html", "search.html", "monitors/index.html", "monitors/check-00/index.html",
+    "monitors/filesystem/index.html", "storage/index.html", "days/index.html", "days/2026/11/20.html",
+    "days/2026/11/index.html", "days/2026/W47.html",
 )  # fmt: skip
 
 
@@ -110,19 +115,98 @@ def test_the_filter_takes_words_and_says_how_many_rows_are_left(page: Page, site
     assert len(column(page, "Number")) == total
 
 
-def test_the_search_for_files_on_the_home_page_arrives_as_a_filter(page: Page, site: str) -> None:
+def search(page: Page, text: str) -> None:
+    page.locator("#query").fill(text)
+    until(page, f"document.documentElement.dataset.found === {json.dumps(text)}")
+
+
+def test_the_search_of_the_home_page_finds_files_events_monitors_and_days(page: Page, site: str) -> None:
     page.goto(site + "index.html")
-    page.get_by_placeholder("Part of a file name").fill("plain.pkts")
-    page.get_by_role("button", name="Find file").click()
-    expect(page).to_have_url(f"{site}files/index.html#q={quote('plain.pkts')}")
+    page.get_by_placeholder("Find a file").fill("plain.pkts")
+    page.get_by_role("button", name="Search").click()
+    expect(page).to_have_url(f"{site}search.html#q=plain.pkts")
+    until(page, "document.documentElement.dataset.found === 'plain.pkts'")
+    expect(page.locator("#found-files a")).to_have_text("plain.pkts")
+    search(page, "7")
+    expect(page.locator("#found-events a").first).to_have_text("Event 7")
+    search(page, "check-00")
+    expect(page.locator("#found-pages a").first).to_have_attribute("href", "monitors/check-00/index.html")
+    search(page, "2026-11-20")
+    expect(page.locator("#found-pages a", has_text="2026-11-20").first).to_be_visible()
+    search(page, "nothing is called this")
+    expect(page.locator("#progress")).to_contain_text("0 pages, 0 events, 0 of")
+    search(page, "7")
+    page.locator("#found-events a").first.click()
+    expect(page.locator("h1")).to_have_text("Event 7", timeout=PATIENCE * 1000)
+
+
+def test_a_file_is_found_by_the_start_of_its_hash(page: Page, folder: str, sample_site: SampleSite) -> None:
+    page.goto(folder + "search.html")
+    search(page, str(sample_site.value("select left(sha256, 12) from core.file where id = 3")))
+    expect(page.locator("#found-files a")).to_have_attribute("href", "files/3.html")
+
+
+def test_the_filter_of_a_list_comes_with_its_address(page: Page, folder: str) -> None:
+    page.goto(f"{folder}files/index.html#q={quote('plain.pkts')}")
     assert column(page, "Name") == ["plain.pkts"]
 
 
-def test_the_search_for_events_on_the_home_page_opens_the_viewer(page: Page, site: str) -> None:
-    page.goto(site + "index.html")
-    page.get_by_placeholder("Event number").fill("7")
-    page.get_by_role("button", name="Open event").click()
-    expect(page.locator("h1")).to_have_text("Event 7", timeout=PATIENCE * 1000)
+def test_keys_lead_through_the_site(page: Page, folder: str) -> None:
+    page.goto(folder + "index.html")
+    page.keyboard.press("g")
+    page.keyboard.press("m")
+    expect(page.locator("h1")).to_have_text("Monitors")
+    page.keyboard.press("t")
+    page.keyboard.type("check-00")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/monitors/*/index.html")
+    page.keyboard.press("/")
+    expect(page.locator("#site-search")).to_be_focused()
+    page.goto(folder + "days/2026/11/20.html")
+    page.keyboard.press("[")
+    page.wait_for_url(lambda url: "11/20" not in url)
+    page.keyboard.press("]")
+    page.wait_for_url("**/days/2026/11/20.html")
+
+
+def test_the_table_of_monitors_sorts_filters_and_shows_ages(page: Page, site: str) -> None:
+    page.clock.set_fixed_time(NOW)
+    page.goto(site + "monitors/index.html")
+    page.locator("th", has_text="Since").get_by_role("button").click()
+    seconds = page.locator("td:nth-child(3)").evaluate_all("(all) => all.map((td) => Number(td.dataset.value))")
+    assert seconds == sorted(seconds)
+    expect(page.locator("td.age .ago").first).to_contain_text("ago")
+    page.get_by_placeholder("Filter rows").fill("failed")
+    assert page.locator("table.data tbody tr:visible").count() == 1
+    page.locator("table.data tbody tr:visible a").first.click()
+    expect(page.locator("h1")).to_have_text("Check number 00")
+    idle(page)
+
+
+def test_rows_that_have_no_file_are_made_into_csv_in_the_page(page: Page, folder: str) -> None:
+    page.goto(folder + "instruments/idex.html")
+    tools = page.locator(".table-tools", has=page.get_by_text("Download as CSV")).first
+    with page.expect_download() as waiting:
+        tools.get_by_role("link", name="Download as CSV").click()
+    lines = Path(waiting.value.path()).read_text().splitlines()
+    assert lines[0].startswith("Event,Time UTC")
+    assert re.fullmatch(r"\d+,\d{4}-\d\d-\d\dT[\d:.]+Z,.*", lines[1])
+
+
+def test_a_stale_page_says_so_above_everything(page: Page, folder: str) -> None:
+    page.clock.set_fixed_time(NOW + timedelta(hours=30))
+    page.goto(folder + "index.html")
+    said = page.evaluate("getComputedStyle(document.querySelector('main'), '::before').content")
+    assert "These pages are old" in said
+
+
+def test_the_calendar_leads_to_a_day_and_back(page: Page, folder: str) -> None:
+    page.goto(folder + "days/index.html")
+    page.locator("a.square.bad").first.click()
+    page.get_by_role("link", name="Days").last.click()
+    expect(page.locator("h1")).to_have_text("Days")
 
 
 def test_the_csv_is_a_download_that_is_there(page: Page, folder: str, sample_site: SampleSite) -> None:

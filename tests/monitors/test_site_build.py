@@ -49,7 +49,10 @@ def test_every_kind_of_page_is_there(sample_site: SampleSite) -> None:
     site = sample_site.site
     names = {path.relative_to(site).as_posix() for path in pages(site)}
     assert {"index.html", "files/index.html", "files/1.html", "events/index.html", "events/viewer.html"} <= names
-    assert "instruments/idex.html" in names
+    assert {"instruments/idex.html", "problems.html", "search.html", "storage/index.html"} <= names
+    assert {"monitors/index.html", "monitors/check-00/index.html", "days/index.html", "days/2026/11/20.html"} <= names
+    assert {"days/2026/11/index.html", "days/2026/W47.html"} <= names
+    assert {name for name in names if name.startswith("runs/")}
     assert {name for name in names if re.fullmatch(r"events/\d{4}-\d\d-\d\d\.html", name)}
     assert {name for name in names if re.fullmatch(r"files/\d{4}-\d\d\.html", name)}
     assert sample_site.report.notes == []
@@ -177,7 +180,8 @@ def test_a_file_that_went_missing_turns_red(small: SampleSite) -> None:
         '<span class="state error"><span class="icon" aria-hidden="true">✕</span> missing'
         in (small.site / "files/2026-03.html").read_text()
     )
-    assert "Files not in their place" in (small.site / "index.html").read_text()
+    assert "1 file not in place" in (small.site / "index.html").read_text()
+    assert '<a href="files/1.html">' in (small.site / "problems.html").read_text()
 
 
 def test_events_that_are_gone_take_their_pages_with_them(small: SampleSite) -> None:
