@@ -161,7 +161,7 @@ def _failed_jobs(conn: Connection) -> list[Action]:
             origin = Origin.from_args(row.args)
             if current_stamp(origin.path) != origin.stamp:
                 continue
-        message = f"job {row.id} ({row.kind}) once more, with `pinakes work --once`: {row.error}"
+        message = f"job {row.id} ({row.kind}) once more, with `pinakes work`: {row.error}"
         actions.append(Action("queue", message, job_id=row.id))
     return actions
 

@@ -107,7 +107,7 @@ def update(context: Context, instrument: str | None) -> None:
         for name, owner in instruments().items():
             if instrument in (None, name):
                 asked += len(requests.analyse_everything(conn, owner, max_attempts=settings.ingest.max_attempts))
-    context.say(f"{asked} jobs wait; carry them out with `pinakes work --once`.")
+    context.say(f"{asked} jobs wait; carry them out with `pinakes work`.")
 
 
 def signed(function: F) -> F:

@@ -15,8 +15,7 @@ LOOK = 5.0
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="End when no job is left, instead of waiting for new ones.")
-@click.option("--drain", is_flag=True, help="The same as --once.")
+@click.option("--wait", is_flag=True, help="When no job is left wait for new ones, until stopped.")
 @click.option("--engine", type=click.Choice(["inline", "pool", "dask"]), help="Where jobs run; default: as set.")
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes of pool or of our own Dask cluster.")
 @click.option("--dask", metavar="ADDRESS", help="Use this Dask scheduler, for example tcp://host:8786.")
@@ -24,8 +23,7 @@ LOOK = 5.0
 @pass_context
 def work(
     context: Context,
-    once: bool,
-    drain: bool,
+    wait: bool,
     engine: str | None,
     workers: int | None,
     dask: str | None,
@@ -33,7 +31,7 @@ def work(
 ) -> int:
     """Carry out queued jobs of every kind, and take over those of processes that died.
 
-    Any number of processes, on any number of machines, may do this at once. Without --once it goes on until stopped.
+    Any number of processes, on any number of machines, may do this at once.
 
     \b
     Exit codes: 0 all jobs ended well, 3 some failed or were set aside, 130 interrupted.
@@ -64,7 +62,7 @@ def work(
                     progress.step(line)
                     if as_json:
                         _print(outcome.job_id, outcome.state, outcome.message)
-                if once or drain:
+                if not wait:
                     break
                 time.sleep(LOOK)
     counts = ", ".join(f"{count} {state}" for state, count in sorted(ended.items()))

@@ -90,12 +90,12 @@ def test_follow_ups_can_be_left_to_work(archive: ToyArchive, pinakes) -> None:
     archive.put("b.toy", lines("e1 2/2 0 2"))
     assert pinakes("ingest", "--no-follow", str(archive.drop))[0] == EXIT_OK
     assert archive.scalar("select flags from core.event") == 1
-    code, out, err = pinakes("work", "--once", "--json")
+    code, out, err = pinakes("work", "--json")
     assert code == EXIT_OK
     assert [json.loads(line)["state"] for line in out.splitlines()] == ["done", "done"]
     assert err.endswith("2 done.\n")
     assert archive.scalar("select flags from core.event") == 16
-    assert pinakes("work", "--drain") == (EXIT_OK, "", "No job waits.\n")
+    assert pinakes("work") == (EXIT_OK, "", "No job waits.\n")
 
 
 @pytest.mark.parametrize("policy", ["move", "remove"])
