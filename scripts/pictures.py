@@ -27,6 +27,11 @@ PICTURES = (
     Picture("viewer-dark", "events/viewer.html#q=2023-12-18T17:39", "dark"),
     Picture("viewer-laptop", "events/viewer.html", width=1000, height=700),
     Picture("file", "files/1.html"),
+    Picture("monitors", "monitors/index.html"),
+    Picture("monitor", "monitors/filesystem/index.html"),
+    Picture("storage", "storage/index.html"),
+    Picture("days", "days/index.html"),
+    Picture("search", "search.html#q=2023"),
     Picture("events", "events/index.html"),
 )
 
@@ -51,6 +56,8 @@ def take(browser: Browser, site: Path, out: Path, picture: Picture) -> Path:
     page = context.new_page()
     page.goto(f"{site.as_uri()}/{picture.page}")
     page.locator("html[data-drawn]" if "viewer" in picture.page else "#built .state").wait_for(state="attached")
+    if page.locator("[data-plot]").count():
+        page.locator("html[data-figures]").wait_for(state="attached")
     while not page.evaluate("!window.Bokeh || Bokeh.documents.every((d) => d.is_idle)"):
         page.wait_for_timeout(20)
     path = out / f"{picture.name}.png"

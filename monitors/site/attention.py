@@ -131,15 +131,19 @@ def of_monitors(standings: Sequence[Standing]) -> list[Item]:
     return found
 
 
+#: What these monitors find is on this list already, as it is now.
+ECHOES = {"jobs": "job_", "problems": ""}
+
+
 def of_findings(findings: Sequence[Any]) -> list[Item]:
-    """Return the open findings of monitors; what job health says of monitors is in their own state already."""
+    """Return the open findings of monitors, but for those that repeat what the catalog itself says."""
     return [
         Item(
-            row.severity, "finding", f"{row.code.replace('_', ' ')}: {row.subject}" if row.subject else row.code,
+            row.severity, "finding", " of ".join(filter(None, (row.code.replace("_", " "), row.subject))),
             f"{monitor_page(row.monitor)}#findings", row.since, row.message,
         )
         for row in findings
-        if not (row.monitor == "jobs" and row.code.startswith("job_"))
+        if not (row.monitor in ECHOES and row.code.startswith(ECHOES[row.monitor]))
     ]  # fmt: skip
 
 

@@ -15,6 +15,13 @@ from scripts.benchmarks.row import Row
 PINAKES = str(Path(sys.executable).with_name("pinakes"))
 
 EVENTS = 1000
+
+#: Files, events and runs of the archive whose home page is built.
+SMALL = (100_000, 10_000, 10_000)
+LARGE = (1_000_000, 100_000, 100_000)
+
+HOME_BUDGET = (5.0, 1e6)  # seconds, bytes
+
 BASELINE_EVENTS = 12
 STEPS = 30
 
@@ -31,6 +38,7 @@ def measure(large: bool) -> list[Row]:
             pinakes(home, "simulate", "idex", "--no-arrays", f"--events={events}", "--interval=3", str(capture))
             pinakes(home, "ingest", str(capture))
             rows = [*measure_event_pages(home, Path(folder) / "site"), *measure_reading(Path(folder) / "site")]
+            rows += measure_home(home, Path(folder) / "large", *(LARGE if large else SMALL))
         finally:
             pinakes(home, "db", "stop")
     return rows
@@ -69,6 +77,44 @@ def measure_event_pages(home: Path, site: Path) -> list[Row]:
         ),
         Row("whole site, first build", events / whole, "events/s", "-", standalone, name),
         Row("whole site, nothing changed", again, "s", "-", whole, "first build"),
+    ]
+
+
+def measure_home(home: Path, out: Path, files: int, events: int, runs: int) -> list[Row]:
+    """Seconds from nothing to the written home page of a large archive, its size, and its slowest question."""
+    from archive.catalog import Catalog, migrate
+    from archive.config import open_home
+    from monitors.site import attention, queries
+    from monitors.site import home as home_page
+    from monitors.site.build import Builder
+    from monitors.site.publish import Publisher
+    from monitors.survey import survey
+    from scripts.benchmarks.generated import NOW, fill
+
+    settings = open_home(home)
+    with Catalog.connect(settings) as own:
+        url = own.engine.url.set(database="pinakes_large")
+        with own.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            conn.exec_driver_sql("create database pinakes_large")
+    with Catalog.from_url(url.render_as_string(hide_password=False)) as catalog:
+        migrate.upgrade(catalog)
+        fill(catalog, files, events, runs)
+        with catalog.read() as conn:
+            queries.times(conn)
+            start = time.perf_counter()
+            publisher = Publisher(out, NOW)
+            builder = Builder(conn, settings, publisher, NOW, lambda _: None)
+            standings = survey(conn, NOW)
+            found = attention.Attention(conn, standings, NOW)
+            home_page.publish(publisher, conn, builder.shell, builder.holdings, standings, found, NOW)
+            seconds = time.perf_counter() - start
+            name, slowest = max(queries.times(conn).items(), key=lambda item: item[1].total_s)
+    size = (out / "index.html").stat().st_size
+    of = f"of {files:,} files, {events:,} events, {runs:,} runs".replace(",", " ")
+    return [
+        Row("home page", seconds, "s", f"<= {HOME_BUDGET[0]:g} s", note=f"({of})"),
+        Row("home page, size", size / 1000, "kB", f"<= {HOME_BUDGET[1] / 1000:g} kB"),
+        Row("home page, slowest question", slowest.total_s, "s", "-", note=f"({name})"),
     ]
 
 

@@ -157,7 +157,7 @@ def test_keys_lead_through_the_site(page: Page, folder: str) -> None:
     page.keyboard.press("m")
     expect(page.locator("h1")).to_have_text("Monitors")
     page.keyboard.press("t")
-    page.keyboard.type("check-00")
+    page.keyboard.type("number 00")
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
