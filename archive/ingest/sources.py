@@ -89,18 +89,20 @@ class Refused:
 def expand(
     paths: Iterable[Path], home: Home, after: Policy = "leave", options: Mapping[str, Any] | None = None
 ) -> Iterator[Origin | Refused]:
-    """Yield the files that `paths` mean, in order; folders are walked in sorted order, links to files followed.
+    """Yield the files that `paths` mean, in order; folders are walked in sorted order.
 
     Inside folders hidden names and unfinished files (`UNFINISHED`) are left out, and so is the archive home except its
-    drop folder. A path that is named is always taken. A folder is walked once, whatever links lead to it.
+    drop folder. A path that is named is always taken. A folder is walked once, whatever links lead to it. A link found
+    in a folder is followed while it stays below the named path: whoever may write into a drop folder cannot have files
+    brought in that only the archive's account may read.
     """
     visited: set[tuple[int, int]] = set()
     for path in paths:
-        yield from _expand(path.absolute(), home, after, options or {}, visited)
+        yield from _expand(path.absolute(), path.resolve(), home, after, options or {}, visited)
 
 
 def _expand(
-    path: Path, home: Home, after: Policy, options: Mapping[str, Any], visited: set[tuple[int, int]]
+    path: Path, top: Path, home: Home, after: Policy, options: Mapping[str, Any], visited: set[tuple[int, int]]
 ) -> Iterator[Origin | Refused]:
     try:
         status = path.stat()
@@ -114,15 +116,16 @@ def _expand(
         yield Refused(escaped(path), "not_a_file", f"{escaped(path)} is neither a file nor a folder.")
     elif (status.st_dev, status.st_ino) not in visited:
         visited.add((status.st_dev, status.st_ino))
-        yield from _walk(path, home, after, options, visited)
+        yield from _walk(path, top, home, after, options, visited)
 
 
 def _walk(
-    folder: Path, home: Home, after: Policy, options: Mapping[str, Any], visited: set[tuple[int, int]]
+    folder: Path, top: Path, home: Home, after: Policy, options: Mapping[str, Any], visited: set[tuple[int, int]]
 ) -> Iterator[Origin | Refused]:
     real = folder.resolve()
     if real == home.root.resolve():
         folder, real = home.incoming, home.incoming
+        top = folder.resolve()
     elif real.is_relative_to(home.root.resolve()) and not real.is_relative_to(home.incoming.resolve()):
         return
     try:
@@ -131,5 +134,10 @@ def _walk(
         yield Refused(escaped(folder), "source_unreadable", f"{escaped(folder)} cannot be listed: {error.strerror}.")
         return
     for entry in entries:
-        if not entry.name.startswith(".") and not entry.name.endswith(UNFINISHED):
-            yield from _expand(entry, home, after, options, visited)
+        if entry.name.startswith(".") or entry.name.endswith(UNFINISHED):
+            continue
+        if entry.is_symlink() and entry.exists() and not entry.resolve().is_relative_to(top):
+            message = f"{escaped(entry)} is a link that leads out of the folder; name the link itself to bring it in."
+            yield Refused(escaped(entry), "link_outside", message)
+        else:
+            yield from _expand(entry, top, home, after, options, visited)

@@ -171,3 +171,18 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(archive: ToyArchive, fo
     (archive.home.root / folder).chmod(0o755)
     assert archive.ingest().new == 1
     assert archive.findings() == []
+
+
+def test_a_link_in_a_folder_leads_nowhere_outside(archive: ToyArchive, tmp_path: Path) -> None:
+    outside = tmp_path / "secret.toy"
+    outside.write_bytes(lines(*whole("outside")))
+    inside = archive.put("deep/inside.toy", lines(*whole("inside")))
+    (archive.drop / "out.toy").symlink_to(outside)
+    (archive.drop / "in.toy").symlink_to(inside)
+    report = archive.ingest()
+    problems = archive.rows("select code, source from core.file_problem where code = 'link_outside'")
+    assert [Path(row.source).name for row in problems] == ["out.toy"]
+    assert archive.scalar("select count(*) from core.file where original_name = 'secret.toy'") == 0
+    assert report.failed == 1
+    archive.ingest(archive.drop / "out.toy")  # a link that is named is meant
+    assert archive.scalar("select count(*) from core.file where received") == 2
