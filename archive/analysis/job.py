@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,9 @@ from archive.jobs import Outcome, Task, ledger
 from archive.model import Analysed, joined_fits, no_fits
 
 _log = log.get("analysis")
+
+#: Events analysed and entered at once.
+SLICE = 500
 
 
 def run(task: Task) -> Outcome:
@@ -36,19 +39,17 @@ def run(task: Task) -> Outcome:
                 for batch in plan.batches(conn, owner.name, analysis, found)]  # fmt: skip
         again = [(batch, overrides.pending(conn, analysis, chosen, batch))
                  for batch in plan.batches(conn, owner.name, analysis, found)]  # fmt: skip
-    results = []
-    for batch in work:
-        if batch.subjects:
-            results.append((batch, analyse(analysis, task.home.path(chosen.relpath), batch)))
-            task.heartbeat.check()
-    with task.catalog.begin() as conn:
-        ledger.fence(conn, task.claim)
-        new = sum(
-            rows.write(
+    new = 0
+    for batch in _slices(work):
+        result = analyse(analysis, task.home.path(chosen.relpath), batch)
+        task.heartbeat.check()
+        with task.catalog.begin() as conn:
+            ledger.fence(conn, task.claim)
+            new += rows.write(
                 conn, owner, analysis, chosen, batch.subjects, batch.inputs, result, models=models, code_version_id=code
             )
-            for batch, result in results
-        )
+    with task.catalog.begin() as conn:
+        ledger.fence(conn, task.claim)
         for batch, wanting in again:
             _put_into_effect(conn, task, owner, analysis, chosen, batch, wanting)
         told = {"outcome": "analysed", "events": len(found), "new": new}
@@ -102,6 +103,16 @@ def joined(parts: Sequence[Analysed]) -> Analysed:
             each.index = np.full(len(each.index), position, dtype=np.int64)
     found = [each for part in parts for each in part.rows]
     return Analysed(status, reason, joined_fits([part.fits for part in parts]), found)
+
+
+def _slices(work: Sequence[Batch]) -> Iterator[Batch]:
+    """Yield pieces of at most `SLICE` events: what is analysed is entered before memory or time would be lost with it.
+
+    A job that is killed goes on where it was, for events with an analysis are left out.
+    """
+    for batch in work:
+        for start in range(0, len(batch.subjects), SLICE):
+            yield Batch(batch.inputs, batch.subjects[start : start + SLICE])
 
 
 def _rest(batch: Batch, done: set[int]) -> Batch:
