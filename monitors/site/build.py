@@ -34,15 +34,17 @@ from monitors.site import (
     viewer,
 )
 from monitors.site.assets import STATIC, bokeh_folder, publish_assets
+from monitors.site.attention import Attention
 from monitors.site.event_data import EventScripts, event_path
 from monitors.site.figures import day_after, midnight
 from monitors.site.holdings import Holdings
+from monitors.site.monitor_index import LevelChanges
 from monitors.site.pages import all_pages
 from monitors.site.publish import Publisher, Report, building
 from monitors.site.rows import month
 from monitors.site.shell import Shell
 from monitors.site.text import iso, script_json
-from monitors.survey import survey
+from monitors.survey import Standing, survey
 
 #: Raised when the form of the pages or scripts changes, so that all are made again.
 FORMAT = 2
@@ -62,6 +64,7 @@ class State:
     calendar: dict[str, str] = field(default_factory=dict)
     run_days: dict[str, list[Any]] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
+    monitors: dict[str, str] = field(default_factory=dict)
     channels: int = 0
 
     @classmethod
@@ -238,13 +241,12 @@ class Builder:
         """What time alone changes: monitors, storage, problems, home; and the search page, which leads to all."""
         with queries.timed(self.conn, "survey"):
             standings = survey(self.conn, self.now)
-        found = attention.Attention(self.conn, standings, self.now)
+        found = Attention(self.conn, standings, self.now)
         changes = monitor_index.levels(self.conn, self.now)
-        for standing in standings:
-            monitor_pages.publish(
-                self.publisher, self.conn, self.shell, standing, found.findings, changes.get(standing.row.id, ()),
-                self.now,
-            )  # fmt: skip
+        seen.monitors = {
+            standing.name: self._monitor(standing, found, changes.get(standing.row.id, ()), seen.monitors)
+            for standing in standings
+        }
         monitor_index.publish(self.publisher, self.conn, self.shell, standings, changes, self.now)
         watched = any(standing.name == "filesystem" for standing in standings)
         storage_pages.publish(self.publisher, self.conn, self.shell, self.now, watched)
@@ -252,6 +254,13 @@ class Builder:
         pages = all_pages(self.shell, self.holdings, standings, list(seen.calendar))
         search.publish(self.publisher, self.shell, seen.digests, pages, self.holdings.all.files)
         home.publish(self.publisher, self.conn, self.shell, self.holdings, standings, found, self.now)
+
+    def _monitor(self, standing: Standing, found: Attention, changes: LevelChanges, seen: Mapping[str, str]) -> str:
+        """Page of one monitor; `found` has the open findings. Returns its fingerprint."""
+        now = monitor_pages.fingerprint(standing, found.findings, changes, self.now)
+        if seen.get(standing.name) != now:
+            monitor_pages.publish(self.publisher, self.conn, self.shell, standing, found.findings, changes, self.now)
+        return now
 
     def _finish(self, seen: State) -> None:
         """What names this build goes last: the age every page shows, and the state the next build starts from."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bokeh.models import ColumnDataSource, FactorRange, HoverTool, Range1d
+from bokeh.models.renderers import DataRenderer
 from bokeh.plotting import figure
 
 from monitors.site.figures import LEFT_BORDER, Plot, interactive, plain_json, time_axis
@@ -121,6 +122,7 @@ def measured(metric: Measured, element: str) -> Plot | None:
         min_border_left=LEFT_BORDER, min_border_right=12, name=label,
     )  # fmt: skip
     plot.x_range = time_range([row.at for name in names for row in series[name]])
+    dots: list[DataRenderer] = []
     for number, name in enumerate(names):
         rows = thin(series[name], POINTS)
         source = ColumnDataSource(
@@ -137,8 +139,10 @@ def measured(metric: Measured, element: str) -> Plot | None:
         line = plot.line("at", "value", source=source, line_width=1.6, line_dash=dash, **named)
         points = plot.scatter("at", "value", source=source, size=4 if len(rows) > 60 else 5, **named)
         line.tags, points.tags = tag, tag
-        tips = [*([("Series", plain(name))] if name else []), ("Time", "@when UTC"), ("Value", "@shown")]
-        plot.add_tools(HoverTool(renderers=[points], tooltips=tips))
+        points.name = plain(name)
+        dots.append(points)
+    series_tip = [("Series", "$name")] if names != [""] else []
+    plot.add_tools(HoverTool(renderers=dots, tooltips=[*series_tip, ("Time", "@when UTC"), ("Value", "@shown")]))
     if len(names) > 1:
         plot.legend[0].click_policy = "hide"
         plot.add_layout(plot.legend[0], "right")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,6 +85,18 @@ def publish(
     }
     path = monitor_page(row.name)
     publisher.page(path, shell.render("monitor.html", path, row.title or row.name, **values))
+
+
+def fingerprint(standing: Standing, findings: Sequence[Any], changes: LevelChanges, now: datetime) -> str:
+    """Return a text that changes when the page has to be made again; at the latest when the UTC hour changes."""
+    health, row = standing.health, standing.row
+    parts = (
+        health.shown, health.since, health.next_due, health.message, row.title, row.schedule, row.zone, row.grace_s,
+        row.max_runtime_s, row.tables, standing.advised_late, [(run.run_id, run.state) for run in standing.runs[:2]],
+        len(changes), changes[-1:], f"{now:%Y-%m-%dT%H}",
+        [(f.code, f.subject, f.severity, f.run_id) for f in findings if f.monitor == standing.name],
+    )  # fmt: skip
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def statements(name: str, key: int) -> list[tuple[str, str]]:

@@ -153,22 +153,27 @@ def test_the_filter_of_a_list_comes_with_its_address(page: Page, folder: str) ->
 
 def test_keys_lead_through_the_site(page: Page, folder: str) -> None:
     page.goto(folder + "index.html")
+    idle(page)
     page.keyboard.press("g")
     page.keyboard.press("m")
-    expect(page.locator("h1")).to_have_text("Monitors")
+    page.wait_for_url("**/monitors/index.html")
+    idle(page)
     page.keyboard.press("t")
     page.keyboard.type("number 00")
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_url("**/monitors/*/index.html")
+    idle(page)
     page.keyboard.press("/")
     expect(page.locator("#site-search")).to_be_focused()
     page.goto(folder + "days/2026/11/20.html")
     page.keyboard.press("[")
     page.wait_for_url(lambda url: "11/20" not in url)
+    idle(page)
     page.keyboard.press("]")
     page.wait_for_url("**/days/2026/11/20.html")
+    idle(page)
 
 
 def test_the_table_of_monitors_sorts_filters_and_shows_ages(page: Page, site: str) -> None:
