@@ -69,20 +69,21 @@ def commands_page() -> str:
     from archive.cli import cli
 
     parts = ["# Commands\n", "Made from `pinakes --help`; do not edit.\n"]
-    for path, command in walk("pinakes", cli):
-        context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100)
-        parts.append(f"## `{path}`\n\n```text\n{command.get_help(context)}\n```\n")
+    top = click.Context(cli, info_name="pinakes", **cli.context_settings)
+    for context in walk(top):
+        context.max_content_width = context.terminal_width = 100
+        parts.append(f"## `{context.command_path}`\n\n```text\n{context.command.get_help(context)}\n```\n")
     return "\n".join(parts)
 
 
-def walk(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
-    yield path, command
-    if isinstance(command, click.Group):
-        context = click.Context(command, info_name=path)
-        for name in command.list_commands(context):
-            child = command.get_command(context, name)
+def walk(context: click.Context) -> Iterator[click.Context]:
+    """Yield the contexts of a command and of all below it; help options come down from the top as they do in use."""
+    yield context
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            child = context.command.get_command(context, name)
             assert child is not None
-            yield from walk(f"{path} {name}", child)
+            yield from walk(click.Context(child, parent=context, info_name=name))
 
 
 def settings_page() -> str:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, text
 
-from archive.numerics.trend import Forecast, days_to_full
+if TYPE_CHECKING:
+    from archive.numerics.trend import Forecast
 
 Rows = Sequence[Row[Any]]
 
@@ -301,6 +302,8 @@ def forecast(conn: Connection, mount: str, now: datetime, newest: tuple[int, int
     newest
         Bytes used and available now, when they are known better than from the newest walk.
     """
+    from archive.numerics.trend import days_to_full  # mathematics is not needed to list monitors
+
     rows = [row for row in device_days(conn, now - timedelta(days=FORECAST_DAYS), mount=mount) if row.at <= now]
     days = [(row.at - now) / timedelta(days=1) for row in rows]
     used = [row.used_bytes for row in rows]

@@ -15,7 +15,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from archive.catalog import run_record, scans, storage
-from archive.numerics.trend import Forecast
 from archive.store import Home
 from archive.store.folders import Area, Folder
 from archive.store.listing import storable
@@ -30,6 +29,8 @@ from monitors.checks.folder_rows import folder_columns, folders_of, run_tables
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from archive.numerics.trend import Forecast
 
 
 @dataclass(slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from archive.numerics.trend import Forecast
 from archive.store.totals import Space, Totals
 from monitors.base import Finding
 from monitors.checks.filesystem_options import Options
 
 if TYPE_CHECKING:
+    from archive.numerics.trend import Forecast
     from monitors.base import Severity
 
 HOW = {

@@ -29,7 +29,13 @@ from tests.monitors.conftest import add_settings, one, rows
 from tests.monitors.test_runner import away, wait_for
 
 COMMAND = "[monitor.{name}]\ncommand = ['sh', '-c', 'echo x >> {path}; {then}']\nschedule = '{schedule}'\n"
-QUIET = "".join(f"[monitor.{name}]\nenabled = false\n" for name in ("jobs", "good", "files", "absent"))
+
+
+#: Monitors of ours and of these tests that have a schedule.
+SCHEDULED = (
+    *("jobs", "filesystem", "ingest", "problems", "coverage", "staleness", "database", "site"),
+    *("good", "files", "absent"),
+)
 
 
 def job(settings: Settings, name: str, schedule: str = "1s", then: str = "true") -> Path:
@@ -75,7 +81,7 @@ def count(path: Path) -> int:
 @pytest.fixture
 def quiet(settings: Settings) -> Settings:
     """The archive without the monitors that have a schedule of their own."""
-    return add_settings(settings.home, QUIET)
+    return add_settings(settings.home, "".join(f"[monitor.{name}]\nenabled = false\n" for name in SCHEDULED))
 
 
 def test_every_point_runs_once_and_carries_its_time(catalog_one: Catalog, quiet: Settings) -> None:

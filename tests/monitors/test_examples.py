@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,7 @@ def test_the_crontab_runs_what_is_due_records_a_job_and_writes_metrics(
     add_settings(settings.home, disabled + '[monitor.tick]\ncommand = ["true"]\nschedule = "1s"\n')
     due, fetch, metrics = cron_lines()
     register_all(add_settings(settings.home, ""))
+    time.sleep(1.1)  # until a point of the schedule has come
     done = shell(settings, tools, due)
     assert (done.returncode, done.stderr) == (0, ""), "cron mails what is written to standard error"
     assert one(catalog_one, select(monitor_run.c.cause, monitor_run.c.state)) == ("schedule", "success")
