@@ -18,6 +18,9 @@ from archive.errors import ArchiveError, MissingExtra
 from archive.jobs.outcome import Outcome
 from archive.jobs.runner import run_job
 
+#: Dask's pages on this machine only, on a port that is free: another cluster may have the usual one.
+ANY_PORT = "127.0.0.1:0"
+
 _log = log.get("jobs")
 
 
@@ -88,7 +91,7 @@ class Dask:
         cores = workers or os.cpu_count() or 1
         self._cluster: Any = None
         if address is None:
-            self._cluster = distributed.LocalCluster(n_workers=cores, threads_per_worker=1, dashboard_address=None)
+            self._cluster = distributed.LocalCluster(n_workers=cores, threads_per_worker=1, dashboard_address=ANY_PORT)
         try:
             self._client = distributed.Client(address or self._cluster, timeout=30, set_as_default=False)
         except (OSError, TimeoutError):

@@ -43,7 +43,7 @@ def test_pool_and_dask_give_the_same_catalog_as_inline(archive: ToyArchive) -> N
 def test_a_dask_scheduler_by_address(archive: ToyArchive) -> None:
     distributed = pytest.importorskip("distributed")
     fill(archive)
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
         report = archive.ingest(dask=cluster.scheduler_address)
     assert (report.new, report.sources) == (5, 7)
 
