@@ -11,7 +11,7 @@ IDEX science definition, sections 7 (dust hits) and 10.2 (lines).
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,7 +49,7 @@ class Peaks(NamedTuple):
 
 
 @kernel
-def summits(y: Floats, least: Number) -> Integers:
+def summits(y: NDArray[Any], least: Number) -> Integers:
     """Return the local maxima of one record of at least `least`, in order of time."""
     found = np.empty(y.size // 2 + 1, np.int64)
     count = 0
@@ -99,7 +99,7 @@ def apart(y: Floats, peaks: Integers, distance: Number) -> Integers:
 
 
 @kernel
-def prominence_of(y: Floats, peak: int) -> Number:
+def prominence_of(y: NDArray[Any], peak: int) -> Number:
     """Return the prominence of one peak."""
     left = right = y[peak]
     i = peak

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from archive.instruments.idex.flags import SATURATION
 from archive.instruments.idex.layout import DT_HIGH
 from archive.numerics.jit import kernel
+from archive.numerics.peaks import prominence_of, summits
 
 _EARLY = round(3 / DT_HIGH)  # samples in the first 3 us
 _DISTANCE = round(0.030 / DT_HIGH)
@@ -68,26 +69,6 @@ def _noise(x: NDArray[np.int16]) -> tuple[float, float]:
 
 
 @kernel
-def _summits(x: NDArray[np.int16], least: float) -> NDArray[np.int64]:
-    """Return local maxima of at least `least` DN, in order of time."""
-    found = np.empty(x.size // 2 + 1, np.int64)
-    count = 0
-    floor = math.ceil(least)
-    i = 1
-    while i < x.size - 1:
-        if x[i] >= floor and x[i - 1] < x[i]:  # in this order: most samples are noise below the floor
-            ahead = i + 1
-            while ahead < x.size - 1 and x[ahead] == x[i]:
-                ahead += 1
-            if x[ahead] < x[i]:
-                found[count] = (i + ahead - 1) // 2
-                count += 1
-                i = ahead
-        i += 1
-    return found[:count]
-
-
-@kernel
 def _apart(x: NDArray[np.int16], peaks: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the peaks that remain when every higher peak removes those closer than the least distance."""
     keep = np.ones(peaks.size, np.bool_)
@@ -107,30 +88,14 @@ def _apart(x: NDArray[np.int16], peaks: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 @kernel
-def _prominence(x: NDArray[np.int16], peak: int) -> float:
-    """Return how far a peak rises above the higher of the two valleys that part it from higher ground."""
-    left = x[peak]
-    i = peak
-    while i >= 0 and x[i] <= x[peak]:
-        left = min(left, x[i])
-        i -= 1
-    right = x[peak]
-    i = peak
-    while i < x.size and x[i] <= x[peak]:
-        right = min(right, x[i])
-        i += 1
-    return float(x[peak] - max(left, right))
-
-
-@kernel
 def _peaks(x: NDArray[np.int16], baseline: float, sigma: float) -> NDArray[np.int64]:
     """Return the qualifying peaks of one record, one for each saturated run, in order of time."""
-    peaks = _apart(x, _summits(x, baseline + _HEIGHT * sigma))
+    peaks = _apart(x, summits(x, math.ceil(baseline + _HEIGHT * sigma)))
     found = np.empty(peaks.size, np.int64)
     count = 0
     run_end = -1  # sample after the saturated run that the last peak belongs to
     for peak in peaks:
-        if _prominence(x, peak) < _PROMINENCE * sigma:
+        if prominence_of(x, peak) < _PROMINENCE * sigma:
             continue
         if x[peak] >= _SATURATED and peak < run_end:
             if x[peak] > x[found[count - 1]]:
