@@ -51,7 +51,7 @@ def changes_of(catalog: Catalog, name: str) -> list[Any]:
 
 
 def test_changes_between_two_looks_are_stored_at_their_own_times(catalog_one: Catalog, settings: Settings) -> None:
-    settings = add_settings(settings.home, '[monitor.nightly]\nschedule = "1h"\ngrace = "70m"\n')
+    settings = add_settings(settings.home, '[monitor.nightly]\nschedule = "1h"\ngrace = "100m"\n')
     register_all(settings)
     now = past(catalog_one, "nightly", (3 * HOUR, "success"), (2 * HOUR, "failure"), (HOUR / 2, "success"))
     assert look(settings).state == "success"
