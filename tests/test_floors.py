@@ -49,6 +49,7 @@ FLOORS: dict[str, float] = {
     "monitors.foreign_logs": 10,
     "monitors.checks": 12,
     "monitors.site": 13,
+    "monitors.site.idex": 13.5,  # one instrument; comes through entry points like those of other packages
     "monitors.cli": 14,
     "monitors.verbs": 14,
     "monitors.demo": 15,
