@@ -35,6 +35,7 @@ from monitors.site import (
 )
 from monitors.site.assets import STATIC, bokeh_folder, publish_assets
 from monitors.site.attention import Attention
+from monitors.site.dashboards import Making, dashboards
 from monitors.site.event_data import EventScripts, event_path
 from monitors.site.figures import day_after, midnight
 from monitors.site.holdings import Holdings
@@ -65,6 +66,7 @@ class State:
     run_days: dict[str, list[Any]] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     monitors: dict[str, str] = field(default_factory=dict)
+    dashboards: dict[str, dict[str, str]] = field(default_factory=dict)
     channels: int = 0
 
     @classmethod
@@ -149,7 +151,8 @@ class Builder:
         self.instruments = self.holdings.instruments
         self.titles = {row["name"]: row["title"] for row in self.instruments}
         self.calibrations = newest_calibrations(conn, self.instruments)
-        self.shell = Shell(settings.site.title, version("pinakes"), bokeh_folder(), list(self.titles.items()))
+        below = {name: [page.link for page in dashboards(name).pages()] for name in self.titles}
+        self.shell = Shell(settings.site.title, version("pinakes"), bokeh_folder(), list(self.titles.items()), below)
 
     def run(self, full: bool) -> Report:
         """Make what changed and return what was done."""
@@ -164,6 +167,7 @@ class Builder:
         lists.publish_file_index(self.publisher, self.conn, self.shell, self.holdings)
         for instrument in self.instruments:
             instrument_pages.publish(self.publisher, self.conn, self.shell, instrument, self.holdings, self.now)
+        seen.dashboards = {row["name"]: self._dashboards(row, seen.dashboards) for row in self.instruments}
         self._days(seen)
         self._states(seen)
         self._finish(seen)
@@ -223,6 +227,19 @@ class Builder:
         touched = {int(bucket) * file_pages.BUCKET // search.SHARD for bucket in {*changed, *(seen.files.keys() - now)}}
         seen.digests = search.publish_files(self.publisher, self.conn, touched, seen.digests)
         seen.files = now
+
+    def _dashboards(self, row: Mapping[str, Any], seen: Mapping[str, dict[str, str]]) -> dict[str, str]:
+        """Pages of its own that an instrument offers. Returns what they saw."""
+        name = row["name"]
+        known = dict(seen.get(name, {}))
+        offered = dashboards(name)
+        if offered.pages():
+            self.say(f"dashboards of {name}")
+            home = self.settings.home
+            offered.publish(
+                Making(self.publisher, self.conn, self.shell, home, self.now, row["id"], name, row["title"], known)
+            )
+        return known
 
     def _days(self, seen: State) -> None:
         """Pages of days, weeks and months, and the calendar. Runs of earlier builds are counted already."""

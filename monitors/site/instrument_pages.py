@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from monitors.site import queries, tables, text
 from monitors.site.attention import kind_table
 from monitors.site.coverage_figure import coverage
+from monitors.site.dashboards import dashboards
 from monitors.site.figures import MOST_BARS, events_per_day
 from monitors.site.holdings import Holdings
 from monitors.site.home import caption
@@ -59,6 +60,7 @@ def publish(
         "calibrations": _calibrations(conn, key),
         "events": events,
         "files": _files(conn, key),
+        "dashboards": dashboards(name).pages(),
         "statements": [
             ("Products", queries.PRODUCTS_OF_INSTRUMENT.shown(instrument_id=key)),
             ("Coverage", queries.COVERAGE.shown(name=name)),

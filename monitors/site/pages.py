@@ -16,7 +16,8 @@ def all_pages(
     shell: Shell, holdings: Holdings, standings: Sequence[Standing], known: Iterable[str]
 ) -> list[tuple[str, Link]]:
     """Return (kind, link) of every page; `known` are the days that have one, as ``2026-11-20``."""
-    found = [("page", link) for _, links in shell.navigation for link in links]
+    places = [link for _, links in shell.navigation for link in links]
+    found = [("page", page) for link in places for page in (link, *link.below)]
     found += [("monitor", Link(f"{s.row.title or s.name} ({s.name})", monitor_page(s.name))) for s in standings]
     dates = sorted(map(date.fromisoformat, known), reverse=True)
     months = {days.month_page(day): f"{day:%B %Y} ({day:%Y-%m})" for day in dates}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -17,10 +17,11 @@ from monitors.site.tables import ICONS
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An entry of the navigation."""
+    """An entry of the navigation; `below` are shown while one is on the page or on one of them."""
 
     label: str
     path: str
+    below: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,17 @@ class Shell:
         Version of the code that wrote the pages.
     bokeh
         Folder of the Bokeh scripts, relative to the site.
+    instruments
+        Name and title of each instrument.
+    dashboards
+        Further pages of an instrument, by its name.
     """
 
     title: str
     version: str
     bokeh: str
     instruments: Sequence[tuple[str, str]]
+    dashboards: Mapping[str, Sequence[Link]] = field(default_factory=dict)
 
     @property
     def navigation(self) -> list[tuple[str, list[Link]]]:
@@ -58,7 +64,10 @@ class Shell:
             Link("Event viewer", "events/viewer.html"),
             Link("Search", "search.html"),
         ]
-        instruments = [Link(short_title(title), f"instruments/{name}.html") for name, title in self.instruments]
+        instruments = [
+            Link(short_title(title), f"instruments/{name}.html", tuple(self.dashboards.get(name, ())))
+            for name, title in self.instruments
+        ]
         return [("", places), ("Data", data), *([("Instruments", instruments)] if instruments else [])]
 
     def render(self, template: str, path: str, title: str, **values: Any) -> str:
