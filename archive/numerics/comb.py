@@ -39,8 +39,9 @@ STRETCHES: Final = (1.35, 1.60, 0.001)
 SHIFT_STEP: Final = 0.006
 WIDTH: Final = 0.012
 
-#: How far beyond the first peak the shift may lie, us.
-AFTER_FIRST: Final = 0.05
+#: How far beyond the middle one of the peaks the shift may lie, us: a false peak before the first line costs a match,
+#: it must not forbid the scale.
+AFTER_MIDDLE: Final = 0.05
 
 #: Least number of matched lines, and how far a line may lie off at most, us and sigma of the matches.
 LEAST_LINES: Final = 3
@@ -48,7 +49,7 @@ FARTHEST: Final = 0.05
 OUTLIER: Final = 3.0
 
 #: Another stretch, more than 1 % away, with more than this part of the best score makes the solution ambiguous.
-RIVAL: Final = 0.95
+RIVAL: Final = 0.94
 APART: Final = 0.01
 
 
@@ -196,6 +197,13 @@ def _refine(t: Floats, comb: Comb, start: Floats) -> tuple[Floats, Integers, Int
     return coefficients, line, reference, rms
 
 
+def latest_shift(t: ArrayLike) -> float:
+    """Return the latest shift that peaks at times `t`, us, leave room for: most of them must come after it."""
+    times = np.asarray(t, dtype=np.float64)
+    times = np.sort(times[np.abs(times) < MOST_SHIFT])
+    return float(times[times.size // 2]) + AFTER_MIDDLE if times.size else math.nan
+
+
 def find_scale(
     t: ArrayLike,
     weight: ArrayLike,
@@ -217,7 +225,8 @@ def find_scale(
     stretches
         Range and step of the stretch, us.
     shifts
-        Range of the shift, us; from 0 to 0.05 us after the first peak when not given. A fitted impact time narrows it.
+        Range of the shift, us; from 0 to just after the middle one of the peaks when not given. Below 0 the impact lies
+        before the record.
 
     Returns
     -------
@@ -234,7 +243,7 @@ def find_scale(
     nothing = Scale(np.full(2, np.nan), none, none, 0.0, 0.0, math.nan, True, False, False)
     if times.size < LEAST_LINES:
         return nothing
-    low, high = (0.0, float(times[0]) + AFTER_FIRST) if shifts is None else shifts
+    low, high = (0.0, latest_shift(times)) if shifts is None else shifts
     if not 0 < high - low < MOST_SHIFT:
         return nothing
     tried = np.arange(stretches[0], stretches[1] + 0.5 * stretches[2], stretches[2])

@@ -8,7 +8,7 @@ from typing import Final
 from archive.model import FitModel
 
 #: Rises whenever equal inputs may give other values.
-VERSION: Final = 1
+VERSION: Final = 2
 
 #: Names of the calibrations that are needed.
 WAVEFORM_SCALE: Final = "waveform_scale"
@@ -60,8 +60,8 @@ class Settings:
         Least distance of two lines, samples.
     impact_margin
         How far before the fitted impact a line may lie, us.
-    shift_before, shift_after
-        Range of the shift of the mass scale around the fitted impact, us.
+    shift_before
+        How far before a fitted impact that lies before the record the shift of the mass scale may lie, us.
     sensitivity
         Set of relative sensitivity factors.
     """
@@ -70,5 +70,4 @@ class Settings:
     distance: float = 8.0
     impact_margin: float = 0.25
     shift_before: float = 0.5
-    shift_after: float = 1.0
     sensitivity: str = "olivine Fo91 Hyperdust"

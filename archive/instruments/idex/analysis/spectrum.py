@@ -221,13 +221,15 @@ def _scale(
     settings: Settings,
 ) -> tuple[comb.Scale, list[str]]:  # fmt: skip
     """Return the mass scale of one event, in us from the first sample, and what is to be said of it."""
-    shifts = (impact - settings.shift_before, impact + settings.shift_after) if math.isfinite(impact) else None
     nothing = comb.find_scale([], [])
     if not science:
         return nothing, ["not_science"]
     if not np.isfinite(since).any():
         return nothing, ["no_lines"]
-    scale = comb.find_scale(since, comb.peak_weights(snr), shifts=shifts)
+    # The fitted impact only says whether to look before the record too: a slow pulse misses it by a microsecond,
+    # and the lines themselves tell it to nanoseconds.
+    before = impact - settings.shift_before if math.isfinite(impact) else 0.0
+    scale = comb.find_scale(since, comb.peak_weights(snr), shifts=(min(0.0, before), comb.latest_shift(since)))
     if scale.default:
         if default is None or not math.isfinite(impact):
             return scale, ["no_scale"]
