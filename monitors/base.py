@@ -136,6 +136,8 @@ class Context:
         Whatever ``[monitor.NAME.options]`` holds in ``pinakes.toml``.
     log
         Logger of the run; its lines go to the run's log file, warnings and errors are counted.
+    data
+        When the data of the files begin and end that `new_files` returned; None before.
     """
 
     catalog: Catalog
@@ -152,6 +154,7 @@ class Context:
     writes: list[Write] = field(default_factory=list)
     closers: list[Callable[[Connection], object]] = field(default_factory=list)
     marks: dict[str, int] = field(default_factory=dict)
+    data: tuple[datetime, datetime] | None = None
 
     def new_files(
         self,
@@ -183,12 +186,21 @@ class Context:
         selector = sequence.Selector(instrument, product, level)
         if self.window is not None:
             inside = sequence.files_in_window(self.catalog, selector, self.window, by=by, limit=limit)
+            self._note_times(inside)
             if self.advance and inside.mark:
                 self.marks[selector.text] = inside.mark
             return inside
         found = sequence.new_files(self.catalog, self.monitor_id, selector, self.algorithm, limit=limit)
         self.marks[selector.text] = found.mark
+        self._note_times(found)
         return found
+
+    def _note_times(self, found: NewFiles) -> None:
+        """Widen the time over which the data lie that the run was given; it is information, no mark depends on it."""
+        times = [t for row in found.rows for t in (row.t_start, row.t_end) if t is not None]
+        if times:
+            before = self.data or (times[0], times[0])
+            self.data = (min(before[0], *times), max(before[1], *times))
 
     def write(
         self,

@@ -37,31 +37,24 @@ class RunLostError(RuntimeError):
     """The run was closed by somebody else while it went on; its results are not stored."""
 
 
-class JsonLines(logging.Handler):
-    """Writes one JSON object per log record to standard error, which is the log file of the run, and counts them."""
+class RunLog(log.LineFile):
+    """The log file of the run: writes the records of every logger, and counts them."""
 
-    def __init__(self, run_id: str) -> None:
-        super().__init__()
-        self._run_id = run_id
+    def __init__(self, path: Path, run_id: str) -> None:
+        super().__init__(path, run_id)
         self.warnings = 0
         self.errors = 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record: time (UTC, ms), level, run, logger, message, and the traceback when there is one."""
+        """Append one record."""
         self.errors += record.levelno >= logging.ERROR
         self.warnings += logging.WARNING <= record.levelno < logging.ERROR
-        line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC)
-            .isoformat(timespec="milliseconds")
-            .replace("+00:00", "Z"),
-            "level": record.levelname.lower(),
-            "run": self._run_id,
-            "module": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["traceback"] = "".join(traceback.format_exception(*record.exc_info))
-        sys.stderr.write(json.dumps(line, default=str) + "\n")
+        super().emit(record)
+
+    def unwritten(self, line: bytes, error: OSError) -> None:
+        """Give a record that the file does not take to the supervisor, with what is printed."""
+        del error
+        sys.stderr.write(line.decode("ascii"))
         sys.stderr.flush()
 
 
@@ -69,7 +62,7 @@ def main() -> int:
     """Carry out the orders on standard input; returns the exit code."""
     _die_with_parent()
     order = json.loads(sys.stdin.buffer.read())
-    lines = JsonLines(order["run_id"])
+    lines = RunLog(Path(order["log"]), order["run_id"])
     logging.getLogger().addHandler(lines)
     logging.captureWarnings(True)
     logging.getLogger(log.LOGGER).setLevel(logging.INFO)
@@ -143,7 +136,8 @@ def _enter(
     )  # fmt: skip
     counts = {"n_in": result.n_in, "n_done": done, "n_skipped": result.n_skipped, "n_failed": result.n_failed}
     failed = {"error_type": "Failure", "error_message": result.message or "It reported a failure."}
-    values = {"message": result.message, **counts, **(failed if state is Status.FAILURE else {})}
+    data = dict(zip(("data_start", "data_end"), context.data or (None, None), strict=True))
+    values = {"message": result.message, **counts, **data, **(failed if state is Status.FAILURE else {})}
     # Closing first locks the row: nobody can call the run dead any more while its results are written.
     if not run_record.close_run(conn, context.run_id, state, datetime.now(UTC), **values):
         if run_record.state_of(conn, context.run_id) in tuple(Status):

@@ -43,7 +43,7 @@ MONITOR_RUNS = View(
     select r.run_id, m.name as monitor, r.state, r.cause, r.scheduled_for, r.started, r.ended, r.wall_s,
            r.cpu_user_s + r.cpu_system_s as cpu_s, r.max_rss_bytes, r.n_in, r.n_done, r.n_skipped, r.n_failed,
            r.n_warnings, r.n_errors, r.exit_code, r.signal, r.error_type, r.error_message, r.message,
-           r.window_start, r.window_end, r.host, r.user_name, r.version, r.log_path
+           r.window_start, r.window_end, r.data_start, r.data_end, r.host, r.user_name, r.version, r.log_path
     from ops.monitor_run r join ops.monitor m on m.id = r.monitor_id
     """,
     {"monitor": "Name of the monitor.", "cpu_s": "Processor time, seconds, with its finished children."},
