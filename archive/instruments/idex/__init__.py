@@ -98,10 +98,11 @@ class IDEX:
 
     def table_metadata(self) -> Any:
         """Return the metadata with the tables of schema ``idex``."""
+        from archive.instruments.idex.analysis.rate_tables import rate_window
         from archive.instruments.idex.analysis.tables import channel_analysis
         from archive.instruments.idex.tables import event
 
-        assert channel_analysis.metadata is event.metadata
+        assert channel_analysis.metadata is rate_window.metadata is event.metadata
         return event.metadata
 
     @property
