@@ -49,7 +49,7 @@ def to_json(value: Any) -> str:
         For a value JSON has no form for.
     """
     try:
-        text = json.dumps(value, allow_nan=False, default=_plain)
+        text = _JSON.encode(value)
     except ValueError:
         return json.dumps(_clean(value), allow_nan=False)
     return json.dumps(_clean(value), allow_nan=False) if _JSON_SUSPECT.search(text) else text
@@ -73,6 +73,10 @@ def _plain(value: Any) -> Any:
         if isinstance(value, np.ndarray | np.generic):
             return value.tolist()
     raise TypeError(f"A value of type {type(value).__name__} has no JSON form.")
+
+
+#: Made once: json.dumps makes an encoder for every value.
+_JSON = json.JSONEncoder(allow_nan=False, default=_plain)
 
 
 def _clean(value: Any) -> Any:
@@ -107,7 +111,7 @@ def column_texts(values: Column, kind: TypeEngine[Any]) -> list[str]:
         For a value the column has no text for.
     """
     if isinstance(kind, JSON | GENERIC_JSON):
-        return [NULL if value is None else escape(to_json(value)) for value in values]
+        return _known(values, _texts([to_json(value) for value in values if value is not None]))
     if isinstance(kind, ARRAY | GENERIC_ARRAY):
         return [NULL if value is None else escape(_array(value)) for value in values]
     dtype = getattr(values, "dtype", None)
@@ -136,6 +140,14 @@ def escape(text: str) -> str:
 def _texts(values: list[str]) -> list[str]:
     """Escape a column of text; one search over the whole column tells whether any value needs it."""
     return [escape(value) for value in values] if _COPY_SPECIAL.search("".join(values)) else values
+
+
+def _known(values: Column, texts: list[str]) -> list[str]:
+    """Return `texts`, those of the values that are not None, with NULL in between."""
+    if len(texts) == len(values):
+        return texts
+    following = iter(texts)
+    return [NULL if value is None else next(following) for value in values]
 
 
 def _times(values: Any) -> list[str]:
