@@ -117,13 +117,56 @@ def on_time(begin: float, end: float, message: ArrayLike, state: ArrayLike) -> O
     message, state
         Times of the messages, s, ascending, and 1 for on, 0 for off, 255 for neither (ignored).
     """
+    edges, on = _states(begin, end, message, state)
+    return OnTime(float(np.diff(edges) @ on), end - begin) if on.size else OnTime(0.0, 0.0)
+
+
+def on_seconds(when: ArrayLike, begin: float, end: float, message: ArrayLike, state: ArrayLike) -> Floats:
+    """Return for how long the instrument was on between the begin of a window and each time, s; NaN when unknown.
+
+    The same rule as `on_time`, which is its value at the end; times outside the window count as its ends.
+    """
+    edges, on = _states(begin, end, message, state)
+    times = np.asarray(when, dtype=np.float64)
+    if not on.size:
+        return np.full(times.shape, np.nan)
+    return np.asarray(np.interp(times, edges, np.concatenate([[0.0], np.cumsum(np.diff(edges) * on)])))
+
+
+def _states(begin: float, end: float, message: ArrayLike, state: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the times between which the state stays, (k + 1,), and whether it is on, (k,); nothing when unknown."""
     times, states = np.asarray(message, dtype=np.float64), np.asarray(state)
     known = (states != UNKNOWN) & (times >= begin) & (times <= end)
-    times, states = times[known], states[known] == 1
+    times, on = times[known], states[known] == 1
     if not times.size:
-        return OnTime(0.0, 0.0)
-    lasting = np.diff(np.concatenate([[begin], times, [end]]))
-    return OnTime(float(lasting @ np.concatenate([[not states[0]], states])), end - begin)
+        return np.zeros(0), np.zeros(0, dtype=np.bool_)
+    return np.concatenate([[begin], times, [end]]), np.concatenate([[not on[0]], on])
+
+
+def exposure_by_sample(
+    when: ArrayLike, begin: float, end: float, message: ArrayLike, state: ArrayLike, longest: float
+) -> Floats:
+    """Return the on-time that each sample of the pointing stands for, s.
+
+    A sample stands for the time nearer to it than to any other, at most `longest`/2 to each side: where samples are
+    rare, where the instrument looked is not known, and the time in between belongs to none.
+
+    Parameters
+    ----------
+    when
+        Times of the samples, s, ascending.
+    begin, end, message, state
+        As for `on_time`.
+    longest
+        s.
+    """
+    times = np.asarray(when, dtype=np.float64)
+    if not times.size:
+        return np.zeros(0)
+    middle = 0.5 * (times[1:] + times[:-1])
+    first = np.maximum(np.concatenate([[-np.inf], middle]), times - 0.5 * longest)
+    last = np.minimum(np.concatenate([middle, [np.inf]]), times + 0.5 * longest)
+    return on_seconds(last, begin, end, message, state) - on_seconds(first, begin, end, message, state)
 
 
 def pulser_states(on: ArrayLike, off: ArrayLike, longest: float = 5.0) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
