@@ -130,6 +130,8 @@ class Log(Section):
     """The log."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity written to logs/.")
+    keep_files: int = Field(500, ge=1, description="Log files kept of each verb, newest first; the newest error stays.")
+    keep_days: float = Field(90, gt=0, description="Days that log files of verbs are kept.")
 
 
 class Settings(BaseSettings):

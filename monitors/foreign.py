@@ -84,8 +84,8 @@ def record(
     patience
         Seconds for which the end waits for a database that is away.
     """
-    log.to_file(settings.home, "exec", settings.log.level)
     run_id = run_record.new_run_id()
+    log.to_file(settings.home, "exec", settings.log.level, run=str(run_id))
     now = datetime.now(UTC)
     row = new_row(settings, run_id, job.name, Occasion("exec", _point(job, now)), argv=list(command))
     try:

@@ -2,7 +2,8 @@
 
 The success marker must be the whole last line that is not empty: a line that merely contains it ("incomplete") is none.
 The time of a run is when its file was last written (mtime), which reading, renaming or a change of permissions leaves
-alone; names are not compared, they may begin with the host.
+alone; names are not compared, they may begin with the host. Where the last line is a JSON object, as in logs of ours and
+of many others, its message is what is compared.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from archive.errors import SettingsError
+from monitors.run_log import entry_of
 
 #: A file that was written to so recently may not be complete.
 SETTLE = timedelta(minutes=1)
@@ -76,7 +78,9 @@ def logged_runs(pattern: str, success: str, after: datetime, now: datetime) -> I
         line = last_line(Path(name))
         if line is not None:
             key = uuid.uuid5(SPACE, f"{os.fsencode(name).hex()} {stamp}")
-            yield LoggedRun(key, Path(name), written, marker.fullmatch(line) is not None, line)
+            message = str(entry_of(line.encode("utf-8", "surrogateescape"))["message"])
+            good = marker.fullmatch(message) is not None or marker.fullmatch(line) is not None
+            yield LoggedRun(key, Path(name), written, good, message)
 
 
 def last_line(path: Path) -> str | None:

@@ -198,6 +198,7 @@ def send_mail(settings: Notify, notice: Notice) -> None:
 def send_webhook(settings: Notify, notice: Notice) -> None:
     """Post a notice as JSON: kind, monitor, subject, text, time."""
     url = settings.webhook_url.get_secret_value() or secret(settings.webhook_url_file, "webhook_url_file")
+    log.hide(url)
     if not url.startswith(("https://", "http://")):
         raise NotSentError("The webhook address in [notify] does not begin with https:// or http://.")
     told = {"kind": notice.kind, "monitor": notice.monitor, "subject": notice.subject, "text": notice.body}
@@ -252,10 +253,12 @@ def secret(path: Path | None, setting: str) -> str:
         raise SettingsError(f"The setting notify.{setting} is needed and not given.")
     try:
         with path.open(encoding="utf-8") as stream:
-            return stream.readline().rstrip("\r\n")
+            text = stream.readline().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(f"The file {path} (notify.{setting}) cannot be read: {why}.") from None
+    log.hide(text)
+    return text
 
 
 def _why(error: Exception, hide: str = "") -> str:

@@ -186,6 +186,7 @@ def _work(
         "home": str(settings.home),
         "name": declaration.name,
         "run_id": str(run_id),
+        "log": str(log_path),
         "monitor_id": row["monitor_id"],
         "started": row["started"].isoformat(),
         "scheduled_for": None if occasion.scheduled_for is None else occasion.scheduled_for.isoformat(),
@@ -230,7 +231,8 @@ def _work(
         recovery.spool(settings.home, declaration.row(), record)
         _log.error("the end of run %s waits on disk: %s", run_id, error)
     message = values.get("error_message") or report.get("message") or ""
-    _log.info("%s ended: %s. %s", declaration.name, found, message)
+    about = {"monitor": declaration.name, "monitor_run": str(run_id)}
+    _log.info("%s ended: %s. %s", declaration.name, found, message, extra=about)
     return Ended(run_id, declaration.name, found, message, log_path)
 
 

@@ -1,7 +1,7 @@
 """Run a program to its end: in its own process group, watched, limited, measured, and nothing left behind.
 
-Used for the monitors themselves and for foreign commands (``pinakes exec``). What the program prints goes to a log file
-as it is, byte for byte; the end of it is kept as text.
+Used for the monitors themselves and for foreign commands (``pinakes exec``). What the program prints becomes lines of
+the log file of the run (`monitors.run_log`), from which every byte can be had again; the end of the log is kept as text.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from archive.log import RUN, open_log
+from monitors import run_log
+
 #: Names the run in the environment of its processes, so that those that left the process group are found too.
-MARK = "PINAKES_RUN_ID"
+MARK = RUN
 
 #: File descriptor on which a program may tell us about itself (see `Outcome.report`).
 REPORT = "PINAKES_REPORT_FD"
@@ -71,7 +74,7 @@ class Outcome:
     read_bytes, written_bytes
         Disk traffic of the program itself, where the system tells.
     tail
-        End of what it printed, as text: bytes that are not UTF-8, and control characters, are escaped.
+        End of its log, as people read it: bytes that are not UTF-8, and control characters, are escaped.
     left_behind
         Number of processes it had left running; they were ended, unless told otherwise.
     report
@@ -112,7 +115,7 @@ def run(
     command
         Program and arguments.
     log
-        File that what it prints is appended to. When it cannot be written the program runs all the same.
+        File that what it prints is appended to, as JSON lines. When it cannot be written the program runs all the same.
     run_id
         Marks the processes of the run.
     limits
@@ -128,13 +131,13 @@ def run(
     stop
         Asked now and then; when it says True, the program is ended.
     """
-    watch = _Watch(log, echo)
+    watch = _Watch(log, echo, run_id)
     env = {**(os.environ if environment is None else environment), MARK: run_id}
     began = time.monotonic()
     try:
         process = watch.start(command, env, stdin)
     except OSError as error:
-        watch.note(f"{command[0]}: {error.strerror}\n".encode())
+        watch.note("stderr", f"{command[0]}: {error.strerror}\n".encode())
         watch.close()
         code = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
         wall = time.monotonic() - began
@@ -175,30 +178,33 @@ def run(
 class _Watch:
     """The streams and samples of one running program."""
 
-    def __init__(self, log: Path, echo: bool) -> None:
+    def __init__(self, log: Path, echo: bool, run_id: str) -> None:
         self._echo = echo
+        self._run_id = run_id
         self._selector = selectors.DefaultSelector()
         self._end = bytearray()
-        self._log: IO[bytes] | None = None
+        self._log: int | None = None
+        self._logged = False
         self._path = log
+        self._streams: dict[str, run_log.Stream] = {}
         self.report = bytearray()
         self.traffic: tuple[int | None, int | None] = (None, None)
         self._sampled: int | None = None
         # The system counts the memory of the starter, at the moment of the start, as that of the program.
         self._floor = _high_water("self") or 0
         with contextlib.suppress(OSError):
-            log.parent.mkdir(parents=True, exist_ok=True)
-            self._log = log.open("ab", buffering=0)
+            self._log = open_log(log)
+            self._logged = True
 
     def start(self, command: Sequence[str], env: dict[str, str], stdin: bytes | None) -> subprocess.Popen[bytes]:
         """Start the program; raises OSError when that is not possible."""
         read, write = os.pipe()
         env[REPORT] = str(write)
-        out: Any = subprocess.PIPE if self._echo else self._log or subprocess.DEVNULL
+        err = subprocess.PIPE if self._echo else subprocess.STDOUT  # in one pipe the order of the two is kept
         source: Any = subprocess.PIPE if stdin is not None else None if self._echo else subprocess.DEVNULL
         try:
             process = subprocess.Popen(  # noqa: S603 - running what the operator named is the purpose
-                list(command), stdin=source, stdout=out, stderr=out, env=env, pass_fds=(write,), start_new_session=True
+                list(command), stdin=source, stdout=subprocess.PIPE, stderr=err, env=env, pass_fds=(write,), start_new_session=True
             )  # fmt: skip
         except OSError:
             os.close(read)
@@ -207,12 +213,12 @@ class _Watch:
             os.close(write)
         os.set_blocking(read, False)
         self._selector.register(read, selectors.EVENT_READ, self._take_report)
-        if self._echo:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            for pipe, target in ((process.stdout, sys.stdout.buffer), (process.stderr, sys.stderr.buffer)):
+        ours = (sys.stdout.buffer, sys.stderr.buffer) if self._echo else (None, None)
+        names = ("stdout", "stderr") if self._echo else (run_log.OUTPUT, "")
+        for pipe, target, name in zip((process.stdout, process.stderr), ours, names, strict=True):
+            if pipe is not None:
                 os.set_blocking(pipe.fileno(), False)
-                self._selector.register(pipe, selectors.EVENT_READ, _Passer(self, target))
+                self._selector.register(pipe, selectors.EVENT_READ, _Passer(self, name, target))
         if stdin is not None and process.stdin is not None:
             with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
                 pipe.write(stdin)  # a few kB of arguments: fits the pipe
@@ -268,29 +274,37 @@ class _Watch:
         while self._selector.get_map() and time.monotonic() < deadline and self._turn(0.05):
             pass
 
-    def note(self, data: bytes) -> None:
-        """Append to the log and to the tail."""
+    def note(self, name: str, data: bytes) -> None:
+        """Append what came on a stream to the log and to the tail."""
         self._end += data
         del self._end[:-TAIL_BYTES]
-        if self._log is not None:
-            with contextlib.suppress(OSError):  # a full disk under the log must not stop the program
-                self._log.write(data)
+        if name not in self._streams:
+            self._streams[name] = run_log.Stream(name, self._run_id, self._append)
+        self._streams[name].take(data)
+
+    def _append(self, lines: bytes) -> None:
+        if self._log is None:
+            return
+        try:
+            self._logged = os.write(self._log, lines) == len(lines) and self._logged
+        except OSError:  # a full disk under the log must not stop the program
+            self._logged = False
 
     def tail(self) -> str:
-        """Return the end of what was printed."""
-        if not self._echo and not self._end:
-            with contextlib.suppress(OSError), self._path.open("rb") as stream:
-                stream.seek(max(0, stream.seek(0, os.SEEK_END) - TAIL_BYTES))
-                self._end += stream.read(TAIL_BYTES)
-        return printable(bytes(self._end))
+        """Return the end of the log; of what was printed when the log could not be written."""
+        text = run_log.end_of(self._path, TAIL_BYTES) if self._logged else ""
+        return text or run_log.printable(bytes(self._end))
 
     def close(self) -> None:
         """Close every stream."""
         for key in list(self._selector.get_map().values()):
             self._drop(key.fileobj)
         self._selector.close()
+        for stream in self._streams.values():
+            stream.flush(end=True)
         if self._log is not None:
-            self._log.close()
+            os.close(self._log)
+            self._log = None
 
     def _turn(self, seconds: float) -> bool:
         """Serve the streams once; return whether any of them had something."""
@@ -303,6 +317,8 @@ class _Watch:
                 key.data(data)
             else:
                 self._drop(key.fileobj)
+        for stream in self._streams.values():
+            stream.flush(end=False)
         return bool(ready)
 
     def _drop(self, stream: Any) -> None:
@@ -318,26 +334,21 @@ class _Watch:
 
 
 class _Passer:
-    """Passes one stream of the program on, until nobody reads it any more."""
+    """Takes one stream of the program, and passes it on, until nobody reads it any more."""
 
-    def __init__(self, watch: _Watch, target: IO[bytes]) -> None:
+    def __init__(self, watch: _Watch, name: str, target: IO[bytes] | None) -> None:
         self._watch = watch
-        self._target: IO[bytes] | None = target
+        self._name = name
+        self._target = target
 
     def __call__(self, data: bytes) -> None:
-        self._watch.note(data)
+        self._watch.note(self._name, data)
         if self._target is not None:
             try:
                 self._target.write(data)
                 self._target.flush()
             except OSError:  # our reader went away; the program's work goes on
                 self._target = None
-
-
-def printable(data: bytes) -> str:
-    """Return bytes as text that a database takes and a page can show: other bytes and control characters escaped."""
-    text = data.decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 def _has_ended(pid: int) -> bool:

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from archive import log
 from archive.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def normalise(text: str, password: str | None = None) -> URL:
         url = url.set(host="").update_query_dict({"host": unquote(url.host)})
     if password is not None:
         url = url.set(password=password)
+    log.hide(str(url.password or ""))
     return url
 
 

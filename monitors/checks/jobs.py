@@ -21,6 +21,7 @@ from monitors.base import Context, Finding, Metric, Monitor, Result, Status
 from monitors.foreign_logs import LoggedRun, logged_runs
 from monitors.health import Level, Reason, State
 from monitors.history import Change, notices, replay
+from monitors.old_logs import served
 from monitors.provenance import process
 from monitors.runner import register_all
 from monitors.survey import Standing, recent_runs, rules_of, stand
@@ -68,6 +69,10 @@ class Jobs(Monitor):
             live_through(context, row, seen, last.get(row.id), flips[row.id])
         context.at_close(partial(run_record.evaluated, now=now, told={}))
         removed = remove_logs(context, logs)
+        keep = context.settings.log
+        old = served(context.settings.home / "logs", keep.keep_files, now - timedelta(days=keep.keep_days))
+        for path in old:
+            path.unlink(missing_ok=True)
         states = Counter(str(standing.health.shown) for standing in standings)
         down = sum(standing.health.level is Level.DOWN for standing in standings)
         return Result(
@@ -78,6 +83,7 @@ class Jobs(Monitor):
                 Metric("jobs_down", down),
                 Metric("jobs_heartbeat_timestamp_seconds", now.timestamp(), "s"),
                 Metric("run_logs_removed", removed),
+                Metric("verb_logs_removed", len(old)),
             ],
             findings=[*problems, *filter(None, map(finding_of, standings))],
         )

@@ -178,6 +178,22 @@ def health(context: Context, name: str | None, limit: int, as_json: bool) -> int
     return EXIT_PROBLEMS if any(s.health.level == "down" for s in standings) else EXIT_OK
 
 
+@monitor.command("log")
+@click.argument("name")
+@click.option("--run", "run_id", metavar="ID", help="This run, by its id or the beginning of it; default: the newest.")
+@json_option
+@pass_context
+def log_(context: Context, name: str, run_id: str | None, as_json: bool) -> None:
+    """Show the log of a run: its log lines, and what it printed."""
+    import json
+
+    from monitors.run_log import shown
+    from monitors.verbs import work
+
+    for entry in work.log_lines(context.settings(), name, run_id):
+        click.echo(json.dumps(entry) if as_json else shown(entry), nl=as_json)
+
+
 @monitor.command()
 @click.argument("name")
 @pass_context

@@ -27,17 +27,12 @@ def schedule(context: Context, workers: int, wait: bool, patience: float) -> Non
     import signal
 
     from archive import log
-    from archive.log import FORMAT, LOGGER, OneLine
     from monitors.clock import Clock
 
     settings = context.settings()
     path = log.to_file(settings.home, "schedule", settings.log.level)
     if not context.quiet:
-        import logging
-
-        handler = logging.StreamHandler()
-        handler.setFormatter(OneLine(FORMAT, "%Y-%m-%dT%H:%M:%S"))
-        logging.getLogger(LOGGER).addHandler(handler)
+        log.to_terminal()
     clock = Clock(settings, workers=workers, patience=patience, wait=wait)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: clock.stop())

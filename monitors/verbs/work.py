@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from archive import log
 from archive.catalog import Catalog, run_record, runs
 from archive.config import Settings
-from archive.errors import ArchiveError, SettingsError, UsageError
-from monitors import notify
+from archive.errors import ArchiveError, NotFound, SettingsError, UsageError
+from monitors import notify, run_log
 from monitors.clock import is_due
 from monitors.declare import Declaration, declared
 from monitors.health import Level
@@ -27,6 +27,9 @@ from monitors.survey import Standing, survey
 
 #: Runs of one back-fill, at most: a slip in a date should not start a million of them.
 MOST_POINTS = 10_000
+
+#: Runs among which the log of one is looked for.
+MOST_RUNS = 1000
 
 _log = log.get("monitors")
 
@@ -121,6 +124,30 @@ def deliver(settings: Settings, say: Callable[[str], None]) -> None:
         return
     if counts["put off"] or counts["given up"]:
         say(f"{counts['put off'] + counts['given up']} notices could not be sent; the log says why.")
+
+
+def log_lines(settings: Settings, name: str, run: str | None) -> Iterator[dict[str, Any]]:
+    """Yield the entries of the log of a run: the newest one of a monitor that has a log, or the one that is named.
+
+    Raises
+    ------
+    NotFound
+        When there is no such run, or its log is no longer there.
+    """
+    with Catalog.connect(settings) as catalog, catalog.read() as conn:
+        found = runs.runs(conn, monitor_id=runs.monitor_named(conn, name).id, limit=MOST_RUNS)
+    for row in found:
+        if row.log_path is None or not str(row.run_id).startswith(run or ""):
+            continue
+        try:
+            yield from run_log.read(settings.home / row.log_path)
+        except FileNotFoundError:  # it printed nothing, or the file has been removed
+            if run is None:
+                continue
+            raise NotFound(f"The log of run {row.run_id} of {name} is empty or no longer there.") from None
+        return
+    which = f"run {run}" if run else "run with a log"
+    raise NotFound(f"There is no {which} among the newest {MOST_RUNS} of {name}; see `pinakes monitor history {name}`.")
 
 
 def standings(settings: Settings) -> list[Standing]:

@@ -19,7 +19,7 @@ from archive.catalog import Catalog, runs
 from archive.catalog.schema.monitors import monitor, monitor_run
 from archive.config import Settings
 from archive.errors import UsageError
-from monitors import foreign
+from monitors import foreign, run_log
 from monitors.recovery import spool_folder
 from monitors.runner import register_all
 from tests.monitors.conftest import add_settings, one, rows
@@ -42,7 +42,8 @@ def test_output_and_exit_code_pass_through_and_are_recorded(catalog_one: Catalog
     assert row.wall_s > 0
     assert row.max_rss_bytes > 1e6
     assert row.scheduled_for is None
-    assert (settings.home / row.log_path).stat().st_size == 9
+    kept = [(e["module"], run_log.printed(e)) for e in run_log.read(settings.home / row.log_path)]
+    assert sorted(kept) == [("stderr", b"err"), ("stdout", b"\0\xff"), ("stdout", b"out\n")]
     assert one(catalog_one, select(monitor.c.name, monitor.c.kind)) == ("nightly", "external")
 
 

@@ -194,6 +194,9 @@ def test_the_success_marker_is_the_whole_last_line(tmp_path: Path) -> None:
         b"Not: Completed Successfully!": False,
         b"": False,
         b"\xff\xfe\x00Completed Successfully": True,
+        b'{"time": "2026-01-01T00:00:00.000Z", "message": "Completed Successfully"}': True,
+        b'{"time": "2026-01-01T00:00:00.000Z", "message": "all complete"}': False,
+        b'{"message": "Completed Successfully"': False,
     }
     for k, text in enumerate(cases):
         aged(tmp_path / f"{k}.log", text, 10 + k)
@@ -239,6 +242,27 @@ def test_log_files_of_runs_are_kept_by_count_and_never_the_newest_failure(
     paths = {r.run_id: r.log_path for r in rows(catalog_one, select(monitor_run))}
     assert [paths[e.run_id] is None for e in kept] == [True, True, False, False]
     assert one(catalog_one, select(metric.c.value).where(metric.c.name == "run_logs_removed"))[0] == 2
+
+
+def test_log_files_of_verbs_are_kept_by_count_and_age_and_never_the_newest_error(
+    catalog_one: Catalog, settings: Settings
+) -> None:
+    settings = add_settings(settings.home, "[log]\nkeep_files = 2\nkeep_days = 30\n")
+    logs, day = settings.home / "logs", 24 * 60
+    good, bad = b'{"level": "info", "message": "x"}\n', b'{"level": "error", "message": "x"}\n'
+    for k in range(4):
+        aged(logs / f"ingest-20260101T00000{k}Z-0198a5b2-{k}.log", good, 10 + k)
+    aged(logs / "ingest-20250101T000000Z-0198a5b2-8.log", bad, 20 * day)
+    aged(logs / "ingest-20240101T000000Z-0198a5b2-9.log", bad, 50 * day)
+    aged(logs / "work-20260101.log", good, 40 * day)
+    aged(logs / "of-somebody-else.log", good, 400 * day)
+    assert look(settings).state == "success"
+    left = sorted(path.name for path in logs.glob("*.log") if not path.name.startswith(("jobs", "monitor")))
+    assert left == [
+        "ingest-20250101T000000Z-0198a5b2-8.log", "ingest-20260101T000000Z-0198a5b2-0.log",
+        "ingest-20260101T000001Z-0198a5b2-1.log", "of-somebody-else.log",
+    ]  # fmt: skip
+    assert one(catalog_one, select(metric.c.value).where(metric.c.name == "verb_logs_removed"))[0] == 4
 
 
 def test_an_undeclared_job_that_is_unusually_late_is_pointed_out(catalog_one: Catalog, settings: Settings) -> None:

@@ -22,6 +22,7 @@ from archive.catalog.schema import code_version
 from archive.catalog.schema.monitors import finding, metric, monitor, monitor_run, monitor_run_table
 from archive.config import Settings
 from archive.errors import DatabaseUnavailable, SettingsError
+from monitors import run_log
 from monitors.declare import declared
 from monitors.recovery import close_vanished, enter_spooled, spool_folder
 from monitors.runner import Ended, Occasion, Pulse, register_all, run_monitor
@@ -109,6 +110,8 @@ def test_an_exception_is_a_failure_with_its_trace_in_the_log(catalog_one: Catalo
     assert row.n_errors == 1
     last = json.loads((settings.home / row.log_path).read_text(encoding="utf-8").splitlines()[-1])
     assert 'raise ValueError("no good' in last["traceback"]
+    assert "ValueError: no good" in row.output_tail, "the end of the log, as people read it"
+    assert '{"time"' not in row.output_tail
     assert written(catalog_one, "raises") == 0, "what a failed run wanted to write is not written"
 
 
@@ -147,7 +150,8 @@ def test_odd_output_is_kept(catalog_one: Catalog, settings: Settings, name: str,
     assert row.state == "success"
     assert tail in row.output_tail
     if name == "binary":
-        assert bytes(range(256)) in (settings.home / row.log_path).read_bytes()
+        kept = b"".join(run_log.printed(entry) for entry in run_log.read(settings.home / row.log_path))
+        assert bytes(range(256)) + b"\n" in kept
 
 
 def test_a_fork_does_not_outlive_its_run(catalog_one: Catalog, settings: Settings) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -14,12 +16,19 @@ from typing import Any
 import psutil
 import pytest
 
-from monitors.supervise import Limits, Outcome, printable, run
+from monitors import run_log
+from monitors.run_log import printable
+from monitors.supervise import Limits, Outcome, run
 
 
 def python(code: str, log: Path, **kwargs: Any) -> Outcome:
     kwargs.setdefault("run_id", uuid.uuid4().hex)
     return run([sys.executable, "-c", code], log, **kwargs)
+
+
+def kept(log: Path) -> bytes:
+    """Return what the log file keeps of what was printed."""
+    return b"".join(run_log.printed(entry) for entry in run_log.read(log))
 
 
 @pytest.fixture
@@ -31,7 +40,10 @@ def test_a_good_program_leaves_its_exit_code_output_and_use(log: Path) -> None:
     outcome = python("print('hello'); sum(i*i for i in range(2_000_000))", log)
     assert (outcome.exit_code, outcome.signal, outcome.timed_out, outcome.left_behind) == (0, None, False, 0)
     assert outcome.tail == "hello\n"
-    assert log.read_bytes() == b"hello\n"
+    (line,) = log.read_text(encoding="ascii").splitlines()
+    entry = json.loads(line)
+    assert (entry["level"], entry["module"], entry["message"]) == ("output", "output", "hello")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", entry["time"])
     assert 0 < outcome.cpu_user_s <= outcome.wall_s + 0.1
 
 
@@ -57,7 +69,8 @@ def test_a_program_that_writes_to_standard_error_only(log: Path) -> None:
 def test_binary_output_is_kept_byte_for_byte_and_shown_escaped(log: Path) -> None:
     data = bytes(range(256)) * 40
     outcome = python(f"import sys; sys.stdout.buffer.write(bytes(range(256)) * 40)", log)  # noqa: F541
-    assert log.read_bytes() == data
+    assert kept(log) == data
+    assert all(json.loads(line)["level"] == "output" for line in log.read_text(encoding="ascii").splitlines())
     assert "\0" not in outcome.tail
     assert "\\xff" in outcome.tail
     assert "\\x00" in outcome.tail
@@ -143,7 +156,7 @@ def test_output_is_passed_on_to_both_streams_and_logged(log: Path, capfdbinary: 
     outcome = python("import sys; print('out'); sys.stderr.write('err\\n')", log, echo=True)
     seen = capfdbinary.readouterr()
     assert (seen.out, seen.err) == (b"out\n", b"err\n")
-    assert sorted(log.read_bytes().splitlines()) == [b"err", b"out"]
+    assert sorted((e["module"], e["message"]) for e in run_log.read(log)) == [("stderr", "err"), ("stdout", "out")]
     assert "out\n" in outcome.tail
 
 
@@ -152,6 +165,28 @@ def test_a_long_output_keeps_its_end(log: Path, capfdbinary: pytest.CaptureFixtu
     assert len(capfdbinary.readouterr().out) == 5_000_009
     assert outcome.tail.endswith("x\nthe end\n")
     assert len(outcome.tail) <= 4096
+    assert kept(log) == b"x" * 5_000_000 + b"\nthe end\n", "a long line is kept in pieces"
+
+
+def test_a_line_that_is_not_ended_is_in_the_log_before_the_program_ends(log: Path) -> None:
+    thread = threading.Thread(
+        target=python, args=("import time; print('half', end='', flush=True); time.sleep(4)", log)
+    )
+    thread.start()
+    until = time.monotonic() + 3.5
+    while time.monotonic() < until and not (log.exists() and log.stat().st_size):
+        time.sleep(0.05)
+    early = time.monotonic() < until
+    assert early
+    assert kept(log) == b"half"
+    thread.join()
+    assert kept(log) == b"half"
+
+
+def test_a_password_that_a_program_prints_is_masked(log: Path) -> None:
+    outcome = python("print('postgresql://me:hunter22@db/x'); print('password=hunter22 host=db')", log)
+    assert "hunter22" not in outcome.tail + log.read_text(encoding="ascii")
+    assert outcome.tail == "postgresql://me:***@db/x\npassword=*** host=db\n"
 
 
 @pytest.mark.parametrize(("command", "code"), [("/no/such/program", 127), ("/", 126)])

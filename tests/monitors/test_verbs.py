@@ -95,6 +95,22 @@ def test_history_and_health(verb: Verb) -> None:
     assert [row["name"] for row in verb.json("monitor", "history")] == ["raises", "good"]
     assert [row["state"] for row in verb.json("monitor", "history", "--state", "failure")] == ["failure"]
     assert verb("monitor", "history", "unknown")[0] == 1
+
+
+def test_the_log_of_a_run_is_read_as_text_and_as_json(verb: Verb) -> None:
+    verb("monitor", "run", "raises")
+    verb("monitor", "run", "good")
+    code, text, _ = verb("monitor", "log", "good")
+    assert code == 0
+    assert [line.split(" ", 1)[1] for line in text.splitlines()] == [
+        "info pinakes.monitor.good: at work", "warning pinakes.monitor.good: take care",
+    ]  # fmt: skip
+    assert [entry["message"] for entry in verb.json("monitor", "log", "good")] == ["at work", "take care"]
+    run = verb.json("monitor", "history", "raises")[0]["run_id"]
+    text = verb("monitor", "log", "raises", "--run", run[:23])[1]
+    assert "error pinakes.monitor.raises: the run failed\nTraceback (most recent call last):\n" in text
+    assert verb("monitor", "log", "good", "--run", run)[0] == 1
+    assert verb("monitor", "log", "absent")[0] == 1
     verb("monitor", "run", "jobs")
     code, out, _ = verb("monitor", "health")
     assert code == 4
