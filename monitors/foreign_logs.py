@@ -2,8 +2,8 @@
 
 The success marker must be the whole last line that is not empty: a line that merely contains it ("incomplete") is none.
 The time of a run is when its file was last written (mtime), which reading, renaming or a change of permissions leaves
-alone; names are not compared, they may begin with the host. Where the last line is a JSON object, as in logs of ours and
-of many others, its message is what is compared.
+alone; names are not compared, they may begin with the host. Where the last line is a JSON object, its message
+is compared.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Run a program to its end: in its own process group, watched, limited, measured, and nothing left behind.
 
 Used for the monitors themselves and for foreign commands (``pinakes exec``). What the program prints becomes lines of
-the log file of the run (`monitors.run_log`), from which every byte can be had again; the end of the log is kept as text.
+the log file of the run (`monitors.run_log`), from which every byte can be had again; the end of it is kept as text.
 """
 
 from __future__ import annotations
@@ -204,7 +204,8 @@ class _Watch:
         source: Any = subprocess.PIPE if stdin is not None else None if self._echo else subprocess.DEVNULL
         try:
             process = subprocess.Popen(  # noqa: S603 - running what the operator named is the purpose
-                list(command), stdin=source, stdout=subprocess.PIPE, stderr=err, env=env, pass_fds=(write,), start_new_session=True
+                list(command), stdin=source, stdout=subprocess.PIPE, stderr=err, env=env, pass_fds=(write,),
+                start_new_session=True,
             )  # fmt: skip
         except OSError:
             os.close(read)
