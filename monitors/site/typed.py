@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, MetaData, Table, any_, bindparam, select
+from sqlalchemy import Column, Connection, MetaData, Table, any_, bindparam, select
 from sqlalchemy.types import ARRAY, BigInteger
 
 from archive.errors import NotFound
@@ -54,12 +54,11 @@ def _title(table: Table) -> str:
 
 
 def _columns(table: Table) -> dict[str, list[str]]:
-    described = {}
-    for column in table.columns:
-        if column.name == "event_id":
-            continue
-        comment = column.comment or ""
-        unit = UNIT.search(comment)
-        text = UNIT.sub(".", comment) if unit else comment
-        described[column.name] = [SPELLED.get(unit[1], unit[1]) if unit else "", text]
-    return described
+    return {column.name: list(described(column)) for column in table.columns if column.name != "event_id"}
+
+
+def described(column: Column[Any]) -> tuple[str, str]:
+    """Return unit and meaning of a column, from its comment."""
+    comment = column.comment or ""
+    unit = UNIT.search(comment)
+    return (SPELLED.get(unit[1], unit[1]), UNIT.sub(".", comment)) if unit else ("", comment)

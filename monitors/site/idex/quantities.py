@@ -1,0 +1,204 @@
+"""Everything that is known of each IDEX event, as quantities for the browser: from the tables and their comments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Boolean, Table, Text
+
+from archive.instruments.idex.analysis.settings import LINE, PULSE, PULSES, TOF
+from archive.instruments.idex.analysis.tables import (
+    channel_analysis,
+    composition_analysis,
+    particle_analysis,
+    pulse_analysis,
+    spectrum_analysis,
+)
+from archive.instruments.idex.calibration import HOUSEKEEPING, newest
+from archive.instruments.idex.fields import FIELDS
+from archive.instruments.idex.layout import CHANNELS
+from archive.instruments.idex.tables import event
+from archive.model import FLAG_ASSEMBLED, FLAG_CONFLICTING, FLAG_DAMAGED, FLAG_INCOMPLETE
+from archive.numerics import status
+from monitors.site.columns import Quantity, Source
+from monitors.site.typed import SPELLED, described
+
+#: Elements whose atomic fractions are quantities of their own.
+ELEMENTS: Final = ("H", "C", "N", "O", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Ti", "Cr", "Mn", "Fe", "Ni")
+
+#: The analysis of each event that counts, of the events in question only.
+CURRENT: Final = (
+    "\nleft join (select * from analysis.current_analyses where event_id between :low and :high) a "
+    "on a.event_id = e.id and a.analysis = 'idex'"
+)
+
+FLAGS: Final = {
+    "incomplete": (FLAG_INCOMPLETE, "Whether parts of the event are missing."),
+    "conflicting": (FLAG_CONFLICTING, "Whether complete copies of the event differ."),
+    "damaged": (FLAG_DAMAGED, "Whether bytes of the event are damaged."),
+    "assembled": (FLAG_ASSEMBLED, "Whether the event was put together from several files."),
+}
+
+TIME: Final = Quantity(
+    "event.t", "Time", "s", "Event", "Event time, UTC, seconds since 1970.", "extract(epoch from e.t)"
+)
+KIND: Final = Quantity("event.kind", "Kind", "", "Event", "Kind of event, for example dust.", "e.kind", words=True)
+
+
+@cache
+def sources() -> tuple[Source, ...]:
+    """Return every quantity of an event, by the statement that reads it."""
+    return (_events(), _housekeeping(), _header(), *_levels(), *_pulses(), _results())
+
+
+def find(*names: str) -> list[Quantity]:
+    """Return quantities of `sources` by name."""
+    known = {quantity.name: quantity for source in sources() for quantity in source.quantities}
+    return [known[name] for name in names]
+
+
+def spoken(name: str) -> str:
+    """Return the name of a channel or column for people."""
+    shown = name.replace("_", " ")
+    return shown[:1].upper() + shown[1:]
+
+
+def _columns(table: Table, alias: str, prefix: str, group: str, *, without: tuple[str, ...] = ()) -> list[Quantity]:
+    """Return the columns of a table that hold one number or a few words."""
+    found = []
+    for column in table.columns:
+        if column.name in {"event_id", "event_analysis_id", "channel", "line", "reason", *without}:
+            continue
+        kind: Any = column.type
+        words = isinstance(kind, Text)
+        if not words and not isinstance(kind, Boolean) and kind.python_type not in (int, float):
+            continue
+        unit, meaning = described(column)
+        sql = f'{alias}."{column.name}"' + ("::int" if isinstance(kind, Boolean) else "")
+        found.append(Quantity(f"{prefix}.{column.name}", spoken(column.name), unit, group, meaning, sql, words))
+    return found
+
+
+def _events() -> Source:
+    flags = [
+        Quantity(f"flag.{name}", spoken(name), "", "Event", meaning, f"((e.flags & {bit}) <> 0)::int")
+        for name, (bit, meaning) in FLAGS.items()
+    ]
+    number = Quantity("event.id", "Catalog number", "", "Event", "Number of the event in the catalog.", "e.id")
+    mine = _columns(event, "x", "event", "Event")
+    join = "\nleft join idex.event x on x.event_id = e.id"
+    return Source("events", join, (TIME, KIND, number, *flags, *mine))
+
+
+def _housekeeping() -> Source:
+    quantities = tuple(
+        Quantity(
+            f"hk.{name}", entry["title"], SPELLED.get(entry["unit"], entry["unit"]), "Housekeeping",
+            "Housekeeping of the event header, converted.", f'x."{name}"',
+        )
+        for name, entry in newest(HOUSEKEEPING)["values"].items()
+    )  # fmt: skip
+    return Source("housekeeping", "\nleft join idex.event_housekeeping x on x.event_id = e.id", quantities)
+
+
+def _header() -> Source:
+    quantities = tuple(
+        Quantity(f"header.{field.name}", field.name, "", "Header, raw", field.meaning, f'x."{field.name}"')
+        for field in FIELDS
+    )
+    return Source("header", "\nleft join idex.event_header x on x.event_id = e.id", quantities)
+
+
+def _levels() -> list[Source]:
+    found = []
+    for channel in CHANNELS:
+        join = (
+            f"{CURRENT}\nleft join idex.channel_analysis x on x.event_analysis_id = a.id "
+            f"and x.channel = '{channel.name}'"
+        )
+        group = f"Signal of {spoken(channel.name)}"
+        unit = "mA" if channel.name.startswith("TOF") else "pC"
+        mine = [
+            replace(quantity, unit=unit) if quantity.label.lower().endswith(("baseline", "noise")) else quantity
+            for quantity in _columns(channel_analysis, "x", channel.name.lower(), group, without=("unit",))
+        ]
+        found.append(Source(f"level_{channel.name.lower()}", join, tuple(mine)))
+    return found
+
+
+def _pulses() -> list[Source]:
+    found = []
+    for channel in PULSES:
+        prefix, group = f"{channel.lower()}.pulse", f"Pulse of {spoken(channel)}"
+        join = (
+            f"{CURRENT}\nleft join core.fit f on f.event_analysis_id = a.id and f.channel = '{channel}' and f.line = 0"
+            "\nleft join idex.pulse_analysis x on x.event_analysis_id = a.id "
+            f"and x.channel = '{channel}' and x.line = 0"
+        )
+        fitted = []
+        for place, (name, unit, meaning) in enumerate(PULSE.parameters, start=1):
+            shown, error = SPELLED.get(unit, unit), f"Standard error of {name}."
+            fitted += [
+                Quantity(f"{prefix}.{name}", spoken(name), shown, group, meaning, f"f.values[{place}]"),
+                Quantity(f"{prefix}.{name}_error", f"{spoken(name)}, error", shown, group, error, f"f.errors[{place}]"),
+            ]
+        quality = [
+            Quantity(f"{prefix}.chi2", "Chi-square", "", group, "Chi-square of the window.", "f.chi2"),
+            Quantity(f"{prefix}.dof", "Degrees of freedom", "", group, "Degrees of freedom of the window.", "f.dof"),
+            Quantity(f"{prefix}.reduced_chi2", "Reduced chi-square", "", group, "Chi-square over degrees of freedom.",
+                     "f.chi2/nullif(f.dof, 0)"),
+            Quantity(f"{prefix}.status", "Status of the fit", "", group, "Words of the fit, parted by blanks.",
+                     "f.status", words=True),
+        ]  # fmt: skip
+        found.append(
+            Source(f"pulse_{channel.lower()}", join, (*fitted, *quality, *_columns(pulse_analysis, "x", prefix, group)))
+        )
+    return found
+
+
+def _results() -> Source:
+    """Particle, mass scale, lines and composition: one row an analysis."""
+    join = CURRENT + (
+        "\nleft join idex.particle_analysis p on p.event_analysis_id = a.id"
+        "\nleft join idex.spectrum_analysis s on s.event_analysis_id = a.id"
+        "\nleft join idex.composition_analysis c on c.event_analysis_id = a.id"
+    )
+    failed = " | ".join(f"f.status ~ '\\m{word}\\M'" for word in failures())
+    of_lines = f"from core.fit f where f.event_analysis_id = a.id and f.channel = '{TOF}'"
+    lines = "Lines of the spectrum"
+    own = [
+        Quantity("particle.channel", "Target channel", "", "Particle", "Target channel that counts.", "p.channel",
+                 words=True),
+        Quantity("analysis.origin", "Origin", "", "Analysis", "automatic, or override by an analyst.", "a.origin",
+                 words=True),
+        Quantity("analysis.status", "Status", "", "Analysis", "What the whole event has against it.", "a.status",
+                 words=True),
+        Quantity("scale.shift", "Shift", "µs", "Mass scale", "t0 of the mass scale, from the first sample.",
+                 "s.coefficients[1]"),
+        Quantity("scale.stretch", "Stretch", "µs/√u", "Mass scale", "a1 of the mass scale.", "s.coefficients[2]"),
+        Quantity("lines.failed", "Lines without a result", "", lines, "Lines whose fit failed.",
+                 f"(select count(*) filter (where {failed.replace(' | ', ' or ')}) {of_lines})"),
+        Quantity("lines.area", "Area of all lines", "mA µs", lines, LINE.parameters[0][2],
+                 f"(select sum(f.values[1]) {of_lines})"),
+        Quantity("lines.status", "Words of all lines", "", lines, "Every word of the fits of its lines.",
+                 "(select string_agg(distinct w, ' ' order by w) "
+                 f"{of_lines.replace(' where', ', unnest(string_to_array(f.status, chr(32))) w where')})", True),
+        *(
+            Quantity(f"atoms.{name.lower()}", f"{name}, atomic fraction", "", "Composition",
+                     f"Atoms of {name} among those of all lines with a species.", f"(c.elements ->> '{name}')::float8")
+            for name in ELEMENTS
+        ),
+    ]  # fmt: skip
+    tables = [
+        *_columns(particle_analysis, "p", "particle", "Particle"),
+        *_columns(spectrum_analysis, "s", "scale", "Mass scale"),
+        *_columns(composition_analysis, "c", "composition", "Composition"),
+    ]
+    return Source("results", join, (*tables, *own))
+
+
+def failures() -> list[str]:
+    """Return the words of a fit that has no result."""
+    return list(status.words(status.FAILED))
