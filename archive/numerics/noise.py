@@ -153,3 +153,71 @@ def summary(t: ArrayLike, y: ArrayLike) -> Summary | None:
         poisson=float(np.sqrt(np.abs(np.mean(np.maximum(values, 0.0))))),
         lag1=float(autocorrelation(values, step, most=1).value[1]),
     )
+
+
+class Summaries(NamedTuple):
+    """The numbers of ``n`` records, shape (n,) each; NaN for records with fewer than 20 finite samples.
+
+    `line_frequency` (MHz for times in us) and `line_amplitude` (unit of the signal, as a sine) are of the strongest
+    line of the spectrum, `line_excess` is that amplitude over the median of the spectrum.
+    """
+
+    samples: NDArray[np.int64]
+    mean: Floats
+    sigma: Floats
+    median: Floats
+    robust_sigma: Floats
+    poisson: Floats
+    lag1: Floats
+    line_frequency: Floats
+    line_amplitude: Floats
+    line_excess: Floats
+
+
+def summaries(y: ArrayLike, step: float) -> Summaries:
+    """Return the numbers of many records at once; the same values as `summary` and `amplitude_spectrum` one by one.
+
+    Parameters
+    ----------
+    y
+        Signals, shape (n, samples).
+    step
+        Distance of the samples, us.
+    """
+    values = np.asarray(y, dtype=np.float64)
+    count, samples = values.shape
+    names = [name for name in Summaries._fields if name != "samples"]
+    found = {name: np.full(count, np.nan) for name in names}
+    with np.errstate(invalid="ignore"):
+        finite = np.abs(values) < LARGEST
+    used = np.where(finite.sum(axis=1) >= LEAST_SAMPLES, finite.sum(axis=1), 0)
+    whole = np.flatnonzero(used == samples) if samples >= LEAST_SAMPLES else np.zeros(0, dtype=np.int64)
+    for rows, part in [(whole, values[whole]), *(
+        (np.array([i]), values[i][finite[i]][None, :]) for i in np.flatnonzero((used > 0) & (used < samples))
+    )]:  # fmt: skip
+        if rows.size:
+            for name, column in zip(names, _numbers(part, step), strict=True):
+                found[name][rows] = column
+    return Summaries(used, **found)
+
+
+def _numbers(y: Floats, step: float) -> tuple[Floats, ...]:
+    """Return the columns of `Summaries` after the first, of records without gaps, shape (n, samples)."""
+    size = y.shape[1]
+    mean, median = y.mean(axis=1), np.median(y, axis=1)
+    rest = y - mean[:, None]
+    variance = np.einsum("ij,ij->i", rest, rest) / size
+    robust = ROBUST * np.median(np.abs(y - median[:, None]), axis=1)
+    poisson = np.sqrt(np.abs(np.maximum(y, 0.0).mean(axis=1)))
+    lag1 = np.full(mean.size, np.nan)
+    products = np.einsum("ij,ij->i", rest[:, 1:], rest[:, :-1]) / (size - 1)
+    np.divide(products, variance, out=lag1, where=variance > 0)
+    amplitude = 2.0 / size * np.abs(np.fft.rfft(rest, axis=1)[:, 1:])
+    if size % 2 == 0:
+        amplitude[:, -1] *= 0.5  # the highest frequency has no partner of negative frequency
+    strongest = np.argmax(amplitude, axis=1)
+    height = amplitude[np.arange(mean.size), strongest]
+    frequency = np.where(height > 0, np.fft.rfftfreq(size, step)[1:][strongest], np.nan)
+    excess, usual = np.full(mean.size, np.nan), np.median(amplitude, axis=1)
+    np.divide(height, usual, out=excess, where=usual > 0)
+    return mean, np.sqrt(variance), median, robust, poisson, lag1, frequency, height, excess

@@ -39,6 +39,43 @@ def test_the_reference_record_has_its_numbers() -> None:
     assert correlation.band == pytest.approx(reference["autocorrelation"]["bartlett_95"])
 
 
+def test_many_records_at_once_have_the_numbers_of_each_alone() -> None:
+    reference = json.loads(data_path("idex-science/noise-diagnostics.json").read_text())
+    y = np.array(reference["y"])
+    gap = np.where(np.arange(y.size) % 7 == 3, np.nan, y)
+    rows = np.array([y, gap, np.full(y.size, np.nan), np.where(np.arange(y.size) < 19, y, np.nan), y[::-1] * 3 - 9])
+    found = noise.summaries(rows, reference["t_us_step"])
+    t = reference["t_us_start"] + reference["t_us_step"] * np.arange(y.size)
+    assert found.samples.tolist() == [y.size, np.isfinite(gap).sum(), 0, 0, y.size]
+    assert np.isnan([column[2:4] for column in found[1:]]).all()
+    for k in (0, 1, 4):
+        alone = noise.summary(t, rows[k])
+        assert alone is not None
+        for name in ("mean", "sigma", "median", "robust_sigma", "poisson", "lag1"):
+            assert getattr(found, name)[k] == pytest.approx(getattr(alone, name), rel=1e-9), name
+        spectrum = noise.amplitude_spectrum(rows[k], reference["t_us_step"])
+        best = np.argmax(spectrum.value)
+        assert found.line_frequency[k] == pytest.approx(spectrum.frequency[best])
+        assert found.line_amplitude[k] == pytest.approx(2 * spectrum.value[best] / alone.samples)
+    assert found.mean[0] == pytest.approx(reference["mean"], rel=1e-9)
+    assert found.poisson[0] == pytest.approx(reference["poisson_equivalent"], rel=1e-9)
+    assert found.line_frequency[0] == pytest.approx(reference["spectrum"]["frequency_MHz"][0], rel=1e-9)
+
+
+def test_a_sine_in_noise_is_the_strongest_line_with_its_amplitude() -> None:
+    t = np.arange(2048) / 260
+    rng = np.random.default_rng(5)
+    y = 3 + 0.5 * np.sin(2 * np.pi * 16.25 * t) + rng.normal(0, 0.2, (40, t.size))
+    found = noise.summaries(y, 1 / 260)
+    np.testing.assert_allclose(found.line_frequency, 16.25)
+    np.testing.assert_allclose(found.line_amplitude, 0.5, atol=0.03)
+    assert found.line_excess.min() > 50
+    white = noise.summaries(rng.normal(size=(200, 640)), 1 / 260)
+    assert np.percentile(white.line_excess, 99) < 5
+    constant = noise.summaries(np.ones((2, 64)), 1.0)
+    assert np.isnan([constant.lag1, constant.line_frequency, constant.line_excess]).all()
+
+
 def test_the_spectrum_holds_the_variance() -> None:
     y = np.random.default_rng(3).normal(size=513)
     spectrum = noise.amplitude_spectrum(y, 0.25)

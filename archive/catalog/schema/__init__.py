@@ -42,6 +42,7 @@ from archive.catalog.schema.monitors import (
 )
 from archive.catalog.schema.ops import job, quarantine
 from archive.catalog.schema.packets import file_apid, packet_gap
+from archive.catalog.schema.trends import trend
 
 __all__ = [
     "calibration",
@@ -80,5 +81,6 @@ __all__ = [
     "scan_run",
     "scan_unrecognised",
     "state_change",
+    "trend",
     "watermark",
 ]

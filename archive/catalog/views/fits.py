@@ -115,7 +115,9 @@ LEVEL = View(
     "Baseline, noise, signal-to-noise and saturation of each channel of each event.",
     f"""
     select {_HEAD}, x.channel, x.unit, x.baseline, x.noise, x.snr, x.robust_baseline, x.robust_noise, x.robust_snr,
-           x.correlation, x.saturated, x.plateau_start, x.plateau_length, x.status, x.reason, {_TAIL}
+           x.correlation, x.saturated, x.plateau_start, x.plateau_length, x.noise_window, x.noise_samples,
+           x.noise_mean, x.noise_sigma, x.noise_median, x.noise_robust, x.noise_poisson, x.noise_lag1,
+           x.line_frequency, x.line_amplitude, x.line_excess, x.status, x.reason, {_TAIL}
     {_OF} join idex.channel_analysis x on x.event_analysis_id = a.id
     """,
     _EVENT,

@@ -100,4 +100,16 @@ DOWNTIME = View(
     ("ops.state_change",),
 )
 
-VIEWS = (MONITORS, MONITOR_RUNS, METRICS, OPEN_FINDINGS, DOWNTIME)
+TRENDS = View(
+    "trends",
+    "Statistics of data by the time of the data, as monitors worked them out, with the limits that held.",
+    """
+    select m.name as monitor, t.name, t.series, t.at, t.until, t.value, t.low, t.high, t.n, t.unit, t.red_low,
+           t.yellow_low, t.yellow_high, t.red_high, t.message, t.algorithm, t.run_id
+    from ops.trend t join ops.monitor m on m.id = t.monitor_id
+    """,
+    {"monitor": "Name of the monitor."},
+    ("ops.trend",),
+)
+
+VIEWS = (MONITORS, MONITOR_RUNS, METRICS, OPEN_FINDINGS, DOWNTIME, TRENDS)

@@ -46,10 +46,13 @@ class Header:
         Whether it is a science event, shape (n,).
     target_voltage
         V, NaN where unknown, shape (n,).
+    captured
+        Whether it is a noise capture, shape (n,).
     """
 
     science: NDArray[np.bool_]
     target_voltage: Floats
+    captured: NDArray[np.bool_]
 
 
 def analyse(
@@ -112,7 +115,7 @@ def assemble(
         estimates = pulses.particles(fitted, header.science, particles.curves_of(curves)[0])
     in_order = [fitted[name] for name in PULSES]
     rows = [
-        channel_rows([records[channel.name] for channel in waveforms.channels], waveforms.channels),
+        channel_rows([records[channel.name] for channel in waveforms.channels], waveforms.channels, header.captured),
         spectrum.line_rows(lines, masses),
         spectrum.spectrum_rows(lines, masses),
         pulses.pulse_rows(in_order, estimates),

@@ -8,7 +8,7 @@ from typing import Final
 from archive.model import FitModel
 
 #: Rises whenever equal inputs may give other values.
-VERSION: Final = 2
+VERSION: Final = 3
 
 #: Names of the calibrations that are needed.
 WAVEFORM_SCALE: Final = "waveform_scale"

@@ -21,6 +21,7 @@ def read(product: Path, records: Sequence[int]) -> tuple[Waveforms, Header]:
     with h5py.File(product, "r") as file:
         header = Header(
             science=np.asarray(file["flags/science"][first : first + count], dtype=np.bool_)[rows],
+            captured=np.asarray(file["flags/noise"][first : first + count], dtype=np.bool_)[rows],
             target_voltage=np.asarray(file["housekeeping/target_voltage"][first : first + count], np.float64)[rows],
         )
     found = read_waveforms(product, first, count)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from archive.instruments.idex.layout import FILL
 from archive.model import Channel, Rows
 from archive.numerics import baseline as levels
+from archive.numerics import noise
 from archive.numerics.saturation import plateaus, saturated_channel, saturated_samples
 
 Floats = NDArray[np.float64]
@@ -21,6 +22,25 @@ REFERENCE: Final = {"TOF_High": 511.0, "TOF_Mid": 513.0, "TOF_Low": 514.0}
 #: How much of the start of a record serves for noise, us; and what is cut from it, in units of the robust noise.
 START: Final = 3.0
 CUT: Final = 4.0
+
+#: The end of what counts as before the trigger, us: that of the window of the signal-to-noise ratio. Of what is before
+#: it whole blocks of samples are taken.
+QUIET: Final = levels.PRE75[1]
+BLOCK: Final = 64
+
+#: Columns of the noise diagnostics, with what they are in `archive.numerics.noise.Summaries`.
+NOISE: Final = {
+    "noise_samples": "samples",
+    "noise_mean": "mean",
+    "noise_sigma": "sigma",
+    "noise_median": "median",
+    "noise_robust": "robust_sigma",
+    "noise_poisson": "poisson",
+    "noise_lag1": "lag1",
+    "line_frequency": "line_frequency",
+    "line_amplitude": "line_amplitude",
+    "line_excess": "line_excess",
+}
 
 #: What a channel can have against it.
 MEANING: Final = {
@@ -109,12 +129,15 @@ def _noise(early: Floats, level: levels.Level, least: float) -> tuple[Floats, Fl
     return noise, np.where(known & (variance > 0), np.clip(correlation, -0.95, 0.95), 0.0)
 
 
-def channel_rows(records: list[Record], raw: tuple[Channel, ...]) -> Rows:
-    """Return the rows of ``idex.channel_analysis``: one a channel and event."""
+def channel_rows(records: list[Record], raw: tuple[Channel, ...], captured: NDArray[np.bool_]) -> Rows:
+    """Return the rows of ``idex.channel_analysis``: one a channel and event.
+
+    `captured` says of each event whether it is a noise capture, so that the whole record is noise, shape (n,).
+    """
     count = records[0].y.shape[0]
     columns: dict[str, list[Any]] = {}
     for record, channel in zip(records, raw, strict=True):
-        for name, values in _columns(record, channel).items():
+        for name, values in (_columns(record, channel) | _noise_columns(record, captured)).items():
             columns.setdefault(name, []).extend(values)
     return Rows("idex.channel_analysis", "analysis", np.tile(np.arange(count), len(records)), dict(columns))
 
@@ -146,6 +169,26 @@ def _columns(record: Record, channel: Channel) -> dict[str, list[Any]]:
         "plateau_length": [int(x) if x > 0 else None for x in length],
         "status": [" ".join(each) or "ok" for each in words],
         "reason": ["; ".join(MEANING[word] for word in each) for each in words],
+    }
+
+
+def _noise_columns(record: Record, captured: NDArray[np.bool_]) -> dict[str, list[Any]]:
+    """Return the noise diagnostics (IDEX science definition, 16) of the record, or of what is before the trigger."""
+    before = np.floor((QUIET - record.t0) / record.dt + 1.0)
+    size = np.clip(before // BLOCK * BLOCK, 0, record.y.shape[1])  # by the event alone, whatever it is analysed with
+    size = np.where(captured, record.y.shape[1], np.where(np.isfinite(size), size, 0)).astype(np.int64)
+    numbers: dict[str, list[Any]] = {column: [None] * size.size for column in NOISE}
+    for samples in np.unique(size).tolist():
+        rows = np.flatnonzero(size == samples)
+        found = noise.summaries(record.y[rows, :samples], record.dt)
+        for column, field in NOISE.items():
+            for row, value in zip(rows.tolist(), getattr(found, field).tolist(), strict=True):
+                numbers[column][row] = value
+    window = np.where(captured, "record", "pre_trigger").tolist()
+    known = numbers["noise_samples"]
+    return numbers | {
+        "noise_window": [each if samples else None for each, samples in zip(window, known, strict=True)],
+        "noise_samples": [samples or None for samples in known],
     }
 
 
