@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
     from archive.catalog import Catalog
-    from archive.catalog.sequence import NewFiles
+    from archive.catalog.sequence import NewFiles, NewKeys
     from archive.config import Settings
 
 GROUP = "pinakes.monitors"
@@ -104,6 +104,39 @@ class Result:
     def ended(self) -> Status:
         """The status, worked out when it was not given."""
         return self.status or (Status.NO_WORK if self.n_in == 0 else Status.SUCCESS)
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A statistic of the data of some time, drawn on the page of the monitor by the time of the data.
+
+    Attributes
+    ----------
+    name, series
+        What it is of, and which of several: ``noise_sigma`` of ``TOF_High``. Each has a figure of its own.
+    at, until
+        The time of the data, UTC, without its end.
+    value, low, high
+        The number and the ends of its spread or interval; None when there is nothing to measure it from.
+    n
+        How many data it rests on.
+    unit
+        Unit for people.
+    limits
+        Red low, yellow low, yellow high, red high; None: no such limit.
+    """
+
+    name: str
+    series: str
+    at: datetime
+    until: datetime
+    value: float | None
+    n: int
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    limits: tuple[float | None, float | None, float | None, float | None] = (None, None, None, None)
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +227,31 @@ class Context:
         self.marks[selector.text] = found.mark
         self._note_times(found)
         return found
+
+    def new_keys(self, table: Table, *, limit: int | None = None) -> NewKeys:
+        """Return the keys of rows that no run of this monitor has seen, of a table that is only appended to.
+
+        The mark advances as that of `new_files` does. In a back-fill there are none: its window says what it is about.
+        """
+        from archive.catalog import sequence
+
+        if self.window is not None:
+            return sequence.NewKeys(0, 0)
+        found = sequence.new_keys(self.catalog, self.monitor_id, table, self.algorithm, limit=limit)
+        self.marks[sequence.rows_of(table)] = found.mark
+        return found
+
+    def trends(self, points: Sequence[Trend]) -> None:
+        """Write trends when the run is closed; a point of the same name, series and time takes the place of another."""
+        from archive.catalog.schema import trend
+
+        names = ("name", "series", "at", "until", "value", "low", "high", "n", "unit", "message")
+        columns: dict[str, list[Any]] = {name: [getattr(point, name) for point in points] for name in names}
+        for number, name in enumerate(("red_low", "yellow_low", "yellow_high", "red_high")):
+            columns[name] = [point.limits[number] for point in points]
+        every = {"monitor_id": self.monitor_id, "algorithm": self.algorithm, "run_id": self.run_id}
+        columns |= {name: [value] * len(points) for name, value in every.items()}
+        self.write(trend, columns, key=("monitor_id", "name", "series", "at"))
 
     def _note_times(self, found: NewFiles) -> None:
         """Widen the time over which the data lie that the run was given; it is information, no mark depends on it."""

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects.postgresql import insert
 
 from archive.analysis.plan import Inputs, Subject, Target
+from archive.catalog import sequence
 from archive.catalog.bulk import copy_rows
 from archive.catalog.schema import event_analysis, fit, fit_model, metadata
 from archive.instruments.base import Analysis, Instrument
@@ -76,6 +77,7 @@ def write(
         }
         for subject, override, status, reason in zip(subjects, newest, found.status, found.reason, strict=True)
     ]
+    sequence.hold_ingest(conn)  # monitors go on by the keys of analyses
     statement = insert(event_analysis).values(values).on_conflict_do_nothing(constraint="uq_event_analysis_inputs")
     written = conn.execute(statement.returning(event_analysis.c.event_id, event_analysis.c.id))
     ids = {row.event_id: row.id for row in written}

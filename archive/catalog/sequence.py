@@ -1,9 +1,9 @@
-"""New files by order of ingest: the horizon up to which nothing more can come, and what lies between it and a mark.
+"""New rows by order of ingest: the horizon up to which nothing more can come, and what lies between it and a mark.
 
-The order is ``core.file.id``. Keys are given out when a row is written but seen only when its transaction is committed,
-so a small key can become visible after a larger one. Therefore every transaction of ingest holds a shared lock
-(`hold_ingest`), and the horizon is read while holding the same lock alone: at that moment no transaction is under way
-that could still bring a smaller key.
+The order is ``core.file.id``, or the key of another table that is only appended to. Keys are given out when a row is
+written but seen only when its transaction is committed, so a small key can become visible after a larger one. Therefore
+every transaction that appends holds a shared lock (`hold_ingest`), and the horizon is read while holding the same lock
+alone: at that moment no transaction is under way that could still bring a smaller key.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, Table, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from archive.catalog.schema.core import file, instrument, product
@@ -30,7 +30,6 @@ LOCK = 0x696E67657374
 
 _SHARED = select(func.pg_advisory_xact_lock_shared(LOCK))
 _ALONE = select(func.pg_advisory_xact_lock(LOCK))
-_NEWEST = select(func.coalesce(func.max(file.c.id), 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +58,57 @@ class NewFiles:
     mark: int
 
 
+@dataclass(frozen=True, slots=True)
+class NewKeys:
+    """Keys of new rows: after `after`, up to `mark`; none when they are equal."""
+
+    after: int
+    mark: int
+
+
 def hold_ingest(conn: Connection) -> None:
-    """Keep horizons from being read until this transaction ends. The first statement of every ingest transaction."""
+    """Keep horizons from being read until this transaction ends; comes before the first key is given out in it."""
     conn.execute(_SHARED)
 
 
-def horizon(catalog: Catalog) -> int:
-    """Return the key up to which every file that will ever be is visible.
+def horizon(catalog: Catalog, table: Table = file) -> int:
+    """Return the key of a table up to which every row that will ever be is visible.
 
     Waits for the transactions of ingest that are under way, and makes new ones wait for that moment.
     """
     with catalog.begin() as conn:
         conn.execute(_ALONE)
-        found: int = conn.execute(_NEWEST).scalar_one()
+        found: int = conn.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one()
     return found
+
+
+def rows_of(table: Table) -> str:
+    """Return the selector of all rows of a table, as canonical JSON."""
+    return json.dumps({"rows": table.fullname})
+
+
+def new_keys(catalog: Catalog, monitor_id: int, table: Table, algorithm: str, *, limit: int | None = None) -> NewKeys:
+    """Return the keys after the mark of a table that is only appended to, at most `limit` of them.
+
+    Whoever appends to the table holds the lock (`hold_ingest`): of others the order is not kept.
+    """
+    end = horizon(catalog, table)
+    with catalog.read() as conn:
+        start = _mark(conn, monitor_id, rows_of(table), algorithm)
+        if limit is not None:
+            query = select(table.c.id).where(table.c.id > start, table.c.id <= end).order_by(table.c.id)
+            end = conn.execute(query.offset(limit - 1).limit(1)).scalar() or end
+    return NewKeys(start, max(start, end))
 
 
 def mark(conn: Connection, monitor_id: int, selector: Selector, algorithm: str) -> int:
     """Return the high-water mark of a monitor; 0 when it has none yet."""
+    return _mark(conn, monitor_id, selector.text, algorithm)
+
+
+def _mark(conn: Connection, monitor_id: int, selector: str, algorithm: str) -> int:
     query = select(watermark.c.file_id).where(
-        watermark.c.monitor_id == monitor_id, watermark.c.selector == selector.text, watermark.c.algorithm == algorithm
+        watermark.c.monitor_id == monitor_id, watermark.c.selector == selector, watermark.c.algorithm == algorithm
     )
     return conn.execute(query).scalar() or 0
 
