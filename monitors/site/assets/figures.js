@@ -41,6 +41,7 @@
     }
     // A model with the tag "colour:NAME" is drawn in the style sheet's colour of that name.
     if (part.type === "Span") paint(part, "line_color");
+    if (part.type === "Label") { paint(part, "text_color"); part.setv({ text_font: font }); }
   }
 
   function tagged(model) {
