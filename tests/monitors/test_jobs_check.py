@@ -169,7 +169,9 @@ def test_log_files_stand_for_runs_that_nothing_records(
     logs = tmp_path / "logs"
     aged(logs / "zhost_1.log", b"work\nCompleted Successfully\n\n \n", 90)
     aged(logs / "ahost_2.log", b"work\nincomplete: Completed Successfully not\n", 30)
-    settings = add_settings(settings.home, f'[monitor.foreign]\nschedule = "1h"\nlog_files = "{logs}/*.log"\n')
+    settings = add_settings(
+        settings.home, f'[monitor.foreign]\nschedule = "1h"\ngrace = "2h"\nlog_files = "{logs}/*.log"\n'
+    )
     look(settings)
     look(settings)
     found = rows(catalog_one, select(monitor_run).where(monitor_run.c.cause == "log").order_by(monitor_run.c.started))
