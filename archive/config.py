@@ -8,14 +8,16 @@ it comes from a file named by ``PINAKES_DATABASE_PASSWORD_FILE`` or from libpq's
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from archive.access import Access
 from archive.errors import NoArchive, SettingsError
 
 SETTINGS_FILE = "pinakes.toml"
@@ -64,6 +66,32 @@ class Store(Section):
     min_free: int = Field(
         64 * 2**20, ge=0, description="Bytes that must stay free on the volume before a file is staged."
     )
+
+
+class Files(Section):
+    """Permissions of what the archive writes: stored files, pages, logs, exports. Sources are never changed."""
+
+    mode: str = Field(
+        "", description="Permissions of new files, octal text such as 0640; empty: what the umask leaves. Stored files "
+        "never have write bits, and have 0444 when this is empty."
+    )  # fmt: skip
+    directory_mode: str = Field(
+        "", description="Permissions of new folders, octal text such as 2750; empty: what the umask leaves."
+    )
+    group: str = Field("", description="Group of new files and folders, name or number; empty: as the system decides.")
+    umask: str = Field("", description="Umask of the processes of Pinakes, octal text such as 0027; empty: inherited.")
+
+    @field_validator("mode", "directory_mode", "umask")
+    @classmethod
+    def _octal(cls, text: str, info: ValidationInfo) -> str:
+        if text and not re.fullmatch(r"[0-7]{3,4}", text):
+            raise ValueError("it is no octal text such as 0640")
+        least = {"mode": 0o600, "directory_mode": 0o700}.get(info.field_name or "", 0)
+        if text and int(text, 8) & least != least:
+            raise ValueError(f"the archive itself needs {least:04o} of it")
+        if text and info.field_name == "umask" and int(text, 8) & 0o7700:
+            raise ValueError("it would keep the archive from its own files")
+        return text
 
 
 class Site(Section):
@@ -145,10 +173,22 @@ class Settings(BaseSettings):
     database: Database = Database()
     ingest: Ingest = Ingest()
     store: Store = Store()
+    files: Files = Files()
     site: Site = Site()
     log: Log = Log()
     notify: Notify = Notify()
     monitor: dict[str, Monitor] = Field({}, description="Monitors and scheduled jobs: tables [monitor.NAME].")
+
+    def access(self) -> Access:
+        """Return the permissions that new files get, with a count of its own."""
+        files = self.files
+        mode = int(files.mode, 8) if files.mode else None
+        return Access(mode, int(files.directory_mode, 8) if files.directory_mode else None, files.group)
+
+    def set_umask(self) -> None:
+        """Give this process the umask of the settings, when they name one."""
+        if self.files.umask:
+            os.umask(int(self.files.umask, 8))
 
     @classmethod
     def settings_customise_sources(

@@ -7,6 +7,8 @@ Secrets are masked on the way in: those named by `hide`, and every password of a
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import logging
 import os
@@ -20,6 +22,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from archive.access import Access
 
 LOGGER = "pinakes"
 
@@ -139,9 +143,10 @@ class LineFile(logging.Handler):
     nobody's work.
     """
 
-    def __init__(self, path: Path, run: str) -> None:
+    def __init__(self, path: Path, run: str, access: Access | None = None) -> None:
         super().__init__()
         self.path = path
+        self.access = access or Access()
         self.setFormatter(JsonLine(run))
         self._fd: int | None = None
         self._cut = self._told = False
@@ -155,7 +160,7 @@ class LineFile(logging.Handler):
             return
         try:
             if self._fd is None:
-                self._fd = open_log(self.path)
+                self._fd = open_log(self.path, self.access)
             # After a line that was cut short by a full disk the next one begins anew.
             data = b"\n" + line if self._cut else line
             self._cut = os.write(self._fd, data) < len(data)
@@ -181,10 +186,16 @@ class LineFile(logging.Handler):
         super().close()
 
 
-def open_log(path: Path) -> int:
-    """Open a log file for appending, with its folder, and return the descriptor."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+def open_log(path: Path, access: Access) -> int:
+    """Open a log file for appending, with its folder, and return the descriptor; a new one gets its permissions."""
+    access.folders(path.parent)
+    for _ in range(2):
+        try:
+            return access.new_file(path, os.O_WRONLY | os.O_APPEND)
+        except FileExistsError:
+            with contextlib.suppress(FileNotFoundError):  # removed since: then it is made anew
+                return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
 def get(name: str) -> logging.Logger:
@@ -203,7 +214,7 @@ def run_id() -> str:
     return given
 
 
-def to_file(home: Path, verb: str, level: str = "info", run: str | None = None) -> Path:
+def to_file(home: Path, verb: str, level: str = "info", run: str | None = None, access: Access | None = None) -> Path:
     """Write this process's log to ``logs/<verb>-<UTC time>-<run>.log`` and return the path.
 
     A process has one log file: a second call moves on to another one when the home, the verb or the run is another.
@@ -219,7 +230,7 @@ def to_file(home: Path, verb: str, level: str = "info", run: str | None = None) 
         logger.removeHandler(handler)
         handler.close()
     path = home / "logs" / f"{verb}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{run}.log"
-    logger.addHandler(LineFile(path, run))
+    logger.addHandler(LineFile(path, run, access))
     return path
 
 

@@ -83,6 +83,7 @@ def _run(order: dict[str, Any]) -> tuple[Status, Result]:
     from archive.config import open_home
 
     settings = open_home(Path(order["home"]))
+    settings.set_umask()
     monitor = load(order["name"])
     window = order["window"] and tuple(datetime.fromisoformat(t) for t in order["window"])
     with Catalog.connect(settings) as catalog:

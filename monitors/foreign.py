@@ -85,7 +85,8 @@ def record(
         Seconds for which the end waits for a database that is away.
     """
     run_id = run_record.new_run_id()
-    log.to_file(settings.home, "exec", settings.log.level, run=str(run_id))
+    access = settings.access()
+    log.to_file(settings.home, "exec", settings.log.level, run=str(run_id), access=access)
     now = datetime.now(UTC)
     row = new_row(settings, run_id, job.name, Occasion("exec", _point(job, now)), argv=list(command))
     try:
@@ -101,17 +102,18 @@ def record(
     with Pulse(settings, run_id):
         outcome = supervise.run(
             command, settings.home / row["log_path"], run_id=str(run_id), echo=True, leave_behind=leave_behind,
-            limits=supervise.Limits(limit, job.max_memory), stop=stop,
+            limits=supervise.Limits(limit, job.max_memory), stop=stop, access=access,
         )  # fmt: skip
     state, error_values = verdict(outcome, {}, ours=False)
     ended = datetime.now(UTC)
     times = {"state": state, "ended": max(ended, row["started"]), "heartbeat": ended}
-    whole = {**row, **measures(outcome), **error_values, **times}
+    warned = {"n_warnings": access.count} if access.count else {}
+    whole = {**row, **measures(outcome), **error_values, **times, **warned}
     try:
         for path in patiently(settings, lambda conn: _enter(conn, settings, job, whole), seconds=patience):
             path.unlink(missing_ok=True)
     except (ArchiveError, SQLAlchemyError) as error:
-        path = recovery.spool(settings.home, job.row(), {k: v for k, v in whole.items() if k != "monitor_id"})
+        path = recovery.spool(settings.home, job.row(), {k: v for k, v in whole.items() if k != "monitor_id"}, access)
         _log.warning("the record of %s waits in %s: %s", job.name, path, " ".join(str(error).split())[:300])
     return outcome.exit_code if outcome.exit_code is not None else 128 + (outcome.signal or 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archive import log
+from archive.access import Access
 from archive.jobs.process import is_dead
 
 if TYPE_CHECKING:
@@ -49,13 +51,14 @@ def close_vanished(conn: Connection, now: datetime, monitor_id: int | None = Non
     return closed
 
 
-def spool(home: Path, declaration: Mapping[str, Any], run: Mapping[str, Any]) -> Path:
+def spool(home: Path, declaration: Mapping[str, Any], run: Mapping[str, Any], access: Access) -> Path:
     """Keep the record of a run on disk until the database is back."""
     folder = spool_folder(home)
-    folder.mkdir(parents=True, exist_ok=True)
+    access.folders(folder)
     path = folder / f"{run['run_id']}.json"
     part = path.with_suffix(".part")
-    part.write_text(json.dumps({"declaration": declaration, "run": run}, default=_plain), encoding="utf-8")
+    with os.fdopen(access.new_file(part), "w", encoding="utf-8") as out:
+        json.dump({"declaration": declaration, "run": run}, out, default=_plain)
     part.replace(path)
     return path
 

@@ -195,6 +195,7 @@ def _work(
         "patience": patience,
     }
     ours = declaration.kind == "code"
+    access = settings.access()
     limit = declaration.max_runtime
     with Pulse(settings, run_id) as pulse:
         outcome = supervise.run(
@@ -204,9 +205,12 @@ def _work(
             limits=supervise.Limits(None if limit is None else limit.total_seconds(), declaration.max_memory),
             stdin=json.dumps(order).encode() if ours else None,
             stop=lambda: stop() or pulse.lost,
+            access=access,
         )
     report = read_report(outcome)
     measured = {**measures(outcome), **report.get("measures", {})}
+    if access.count:
+        measured["n_warnings"] = access.count + measured.get("n_warnings", 0)
     state, values = verdict(outcome, report, ours=ours)
     closing = {**values, "message": report.get("message")}
 
@@ -228,7 +232,7 @@ def _work(
             "ended": datetime.now(UTC),
             "heartbeat": datetime.now(UTC),
         }
-        recovery.spool(settings.home, declaration.row(), record)
+        recovery.spool(settings.home, declaration.row(), record, access)
         _log.error("the end of run %s waits on disk: %s", run_id, error)
     message = values.get("error_message") or report.get("message") or ""
     about = {"monitor": declaration.name, "monitor_run": str(run_id)}

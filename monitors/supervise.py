@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from archive.access import Access
 from archive.log import RUN, open_log
 from monitors import run_log
 
@@ -107,6 +108,7 @@ def run(
     echo: bool = False,
     leave_behind: bool = False,
     stop: Callable[[], bool] = lambda: False,
+    access: Access | None = None,
 ) -> Outcome:
     """Run `command` and return how it ended. Nothing is raised for what the program does.
 
@@ -130,8 +132,10 @@ def run(
         Whether processes that it left running in the background stay.
     stop
         Asked now and then; when it says True, the program is ended.
+    access
+        Permissions of a new log file.
     """
-    watch = _Watch(log, echo, run_id)
+    watch = _Watch(log, echo, run_id, access or Access())
     env = {**(os.environ if environment is None else environment), MARK: run_id}
     began = time.monotonic()
     try:
@@ -178,7 +182,7 @@ def run(
 class _Watch:
     """The streams and samples of one running program."""
 
-    def __init__(self, log: Path, echo: bool, run_id: str) -> None:
+    def __init__(self, log: Path, echo: bool, run_id: str, access: Access) -> None:
         self._echo = echo
         self._run_id = run_id
         self._selector = selectors.DefaultSelector()
@@ -193,7 +197,7 @@ class _Watch:
         # The system counts the memory of the starter, at the moment of the start, as that of the program.
         self._floor = _high_water("self") or 0
         with contextlib.suppress(OSError):
-            self._log = open_log(log)
+            self._log = open_log(log, access)
             self._logged = True
 
     def start(self, command: Sequence[str], env: dict[str, str], stdin: bytes | None) -> subprocess.Popen[bytes]:

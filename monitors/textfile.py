@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from archive.access import Access
 from archive.catalog import runs
 from monitors.health import Level
 from monitors.survey import survey
@@ -83,9 +84,9 @@ def exposition(samples: Iterable[Sample]) -> str:
     return "".join(line + "\n" for line in lines)
 
 
-def publish(path: Path, text: str) -> None:
+def publish(path: Path, text: str, access: Access) -> None:
     """Write the file under a temporary name and rename it, so that the collector never reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    access.folders(path.parent)
     # The collector takes files that end in .prom: the temporary name must not.
     handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
@@ -93,6 +94,7 @@ def publish(path: Path, text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fchmod(stream.fileno(), 0o644)  # the collector runs under another account
+            access.file(stream.fileno())
             os.fsync(stream.fileno())
         Path(part).replace(path)
     except BaseException:

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS: dict[str, float] = {
     "archive.errors": 0,
     "archive.model": 0,
+    "archive.access": -1,  # permissions: the log has them too
     "archive.config": 0.5,  # names its errors
     "archive.log": 0,
     "archive.numerics": 1,

@@ -278,7 +278,7 @@ def _sweep(shop: _Shop, action: Action) -> None:
 def _list(shop: _Shop, action: Action) -> None:
     path = _path(action)
     manifest = _manifest(path)
-    set_aside.write_manifest(path, manifest)
+    set_aside.write_manifest(path, manifest, shop.home.access)
     with shop.catalog.begin() as conn:
         rows.write_quarantine(conn, manifest, shop.home.relpath(path), file_id=None, job_id=None)
     shop.done.append(action.as_dict())
@@ -301,7 +301,7 @@ def _describe(shop: _Shop, action: Action) -> None:
         row = conn.execute(query).one_or_none()
     if row is not None:
         facts = (row.source, row.reason, row.message, row.sha256, row.size, row.created_at.isoformat())
-        set_aside.write_manifest(path, set_aside.Manifest(*facts))
+        set_aside.write_manifest(path, set_aside.Manifest(*facts), shop.home.access)
         shop.done.append(action.as_dict())
 
 

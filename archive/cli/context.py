@@ -33,7 +33,9 @@ class Context:
         """
         from archive.config import open_home
 
-        return open_home(self.home, **flags)
+        settings = open_home(self.home, **flags)
+        settings.set_umask()
+        return settings
 
     def catalog(self, **flags: Any) -> Catalog:
         """Connect to the catalog of the archive; starts the embedded server when it does not run."""

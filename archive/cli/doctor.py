@@ -34,7 +34,7 @@ def doctor(context: Context, as_json: bool) -> int:
     except ArchiveError as error:
         rows.append(_row("archive", "problem", str(error)))
     else:
-        rows += disk(settings) + server(settings)
+        rows += disk(settings) + permissions(settings) + server(settings)
     emit(rows, as_json=as_json)
     return EXIT_PROBLEMS if any(row["state"] == "problem" for row in rows) else 0
 
@@ -77,6 +77,23 @@ def disk(settings: Settings) -> list[dict[str, Any]]:
     if len(devices) > 1:
         rows.append(_row("disk", "problem", "files/ and .staging/ are on different volumes; files cannot be linked."))
     return rows
+
+
+def permissions(settings: Settings) -> list[dict[str, Any]]:
+    """Check that the mode and group that new files are to get can be given to them here."""
+    from archive.access import may_give
+
+    files = settings.files
+    parts = [f"files {files.mode or 'by umask'}", f"folders {files.directory_mode or 'by umask'}"]
+    parts += [f"umask {files.umask or 'inherited'}"]
+    if not files.group:
+        return [_row("permissions", "ok", ", ".join(parts))]
+    try:
+        why = "" if may_give(files.group) else "this account is no member of it; add it, or change files.group."
+    except LookupError:
+        why = "this machine does not know it; make it, or change files.group."
+    parts.append(f"group {files.group}" + (f": {why}" if why else ""))
+    return [_row("permissions", "problem" if why else "ok", ", ".join(parts))]
 
 
 def server(settings: Settings) -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ def ingest(context: Context, /, paths: tuple[Path, ...], watch: bool, as_json: b
     if watch and len(paths) > 1:
         raise click.UsageError("--watch follows one folder.")
     settings = context.settings()
-    log.to_file(settings.home, "ingest", settings.log.level)
+    log.to_file(settings.home, "ingest", settings.log.level, access=settings.access())
     if watch:
         _watch(context, paths[0] if paths else settings.home / "incoming", flags, as_json=as_json)
         return EXIT_OK

@@ -23,7 +23,8 @@ def init(context: Context, url: str | None) -> None:
     from archive.store.home import init_home
 
     settings = load(context.home)
-    init_home(settings.home, database_url=url)
+    settings.set_umask()
+    init_home(settings.home, database_url=url, access=settings.access())
     settings = load(context.home)
     with Catalog.connect(settings, check=False) as catalog:
         migrate.upgrade(catalog)

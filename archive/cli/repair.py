@@ -25,8 +25,8 @@ def repair(context: Context, dry_run: bool, as_json: bool) -> int:
     from archive.store import Home
 
     settings = context.settings()
-    home = Home(settings.home)
-    log.to_file(settings.home, "repair", settings.log.level)
+    home = Home(settings.home, settings.access())
+    log.to_file(settings.home, "repair", settings.log.level, access=settings.access())
     with context.catalog() as catalog:
         actions = plan(catalog, home)
         done = [action.as_dict() for action in actions] if dry_run else execute(catalog, home, settings, actions)

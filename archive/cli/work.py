@@ -47,11 +47,11 @@ def work(
     from archive.store import Home
 
     settings = context.settings()
-    log.to_file(settings.home, "work", settings.log.level)
+    log.to_file(settings.home, "work", settings.log.level, access=settings.access())
     patience = settings.ingest.lease
     ended: Counter[str] = Counter()
     with stopping(), context.catalog() as catalog, Progress("work", quiet=context.quiet) as progress:
-        housekeeping(catalog, Home(settings.home), patience)
+        housekeeping(catalog, Home(settings.home, settings.access()), patience)
         chosen = engines.make(engine or settings.ingest.engine, workers or settings.ingest.workers, dask)
         with closing(chosen):
             drained = Drain(catalog, chosen, str(settings.home), patience)

@@ -74,6 +74,7 @@ def _round(task: Task, owner: str, file_id: int, folder: Path) -> Outcome | None
         retired = _retire(conn, near, [group.tag for group in wanted])
         commit.follow(conn, task, instrument(owner), file_id)
         told = {"outcome": "assembled", "groups": len(results), "products": sum(products), "retired": retired}
+        told |= task.home.access.told()
         ledger.finish(conn, task.claim, told, file_id=file_id)
     return Outcome(task.claim.job_id, "done", "", told)
 

@@ -124,6 +124,7 @@ def _write_rows(
         "products": len(product_ids),
         "problems": sum(problem.count for problem in problems),
         "errors": errors,
+        **task.home.access.told(),
     }
     ledger.finish(conn, task.claim, told, file_id=raw_id)
     return Outcome(task.claim.job_id, "done", _first_error(problems), told)
@@ -211,7 +212,7 @@ def restore(task: Task, staged: Staged, known: Known) -> Outcome:
         rows.lock(conn, [f"sha256:{staged.sha256}", known.relpath])
         placing.place_all(conn, task, [Item(staged.path, known.relpath, staged.sha256, staged.size)])
         conn.execute(update(file).where(file.c.id == known.file_id).values(state="available", verified_at=func.now()))
-        told = {"outcome": "restored", "file_id": known.file_id, "relpath": known.relpath}
+        told = {"outcome": "restored", "file_id": known.file_id, "relpath": known.relpath, **task.home.access.told()}
         ledger.finish(conn, task.claim, told, file_id=known.file_id)
     return Outcome(task.claim.job_id, "done", "", told)
 

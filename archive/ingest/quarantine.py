@@ -74,5 +74,6 @@ def set_aside(task: Task, origin: Origin, staged: staging.Staged, claim: Claim |
             )
         rows.write_quarantine(conn, manifest, relpath, file_id=file_id, job_id=task.claim.job_id)
         told = {"outcome": "quarantined", "file_id": file_id, "relpath": relpath, "reason": reason, "errors": 1}
+        told |= task.home.access.told()
         ledger.finish(conn, task.claim, told, state="quarantined", file_id=file_id, error=message)
     return Outcome(task.claim.job_id, "quarantined", message, told)

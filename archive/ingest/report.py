@@ -9,6 +9,9 @@ from typing import Any, Literal
 from archive.errors import EXIT_FAILED, EXIT_OK, EXIT_PARTLY, EXIT_PROBLEMS
 from archive.jobs import Outcome
 
+#: Counts of a job that its source is told with.
+COUNTS = ("events", "products", "problems", "errors", "permission_warnings")
+
 State = Literal["new", "duplicate", "restored", "skipped", "quarantined", "failed"]
 
 
@@ -27,6 +30,8 @@ class FileReport:
         The archived file.
     events, products, problems, errors
         Counts; ``errors`` are the problems of severity error.
+    permission_warnings
+        Changes of mode or group that the system refused.
     message
         One sentence when there is something to say.
     """
@@ -39,6 +44,7 @@ class FileReport:
     products: int = 0
     problems: int = 0
     errors: int = 0
+    permission_warnings: int = 0
     message: str = ""
 
     @classmethod
@@ -46,7 +52,7 @@ class FileReport:
         """Tell the end of a job."""
         told: Mapping[str, Any] = outcome.result
         state: State = told.get("outcome", "failed") if outcome.state != "failed" else "failed"
-        counts = {name: int(told.get(name, 0)) for name in ("events", "products", "problems", "errors")}
+        counts = {name: int(told.get(name, 0)) for name in COUNTS}
         return cls(source, state, told.get("file_id"), told.get("relpath"), **counts, message=outcome.message)
 
     def as_dict(self) -> dict[str, Any]:
@@ -68,6 +74,8 @@ class Report:
         Problems noted, and those of severity error among them.
     assembled
         Groups of files whose events were put together.
+    permission_warnings
+        Changes of mode or group that the system refused; the files are there.
     """
 
     new: int = 0
@@ -81,11 +89,12 @@ class Report:
     problems: int = 0
     errors: int = 0
     assembled: int = 0
+    permission_warnings: int = 0
 
     def add(self, one: FileReport) -> None:
         """Count one source."""
         setattr(self, one.state, getattr(self, one.state) + 1)
-        for name in ("events", "products", "problems"):
+        for name in ("events", "products", "problems", "permission_warnings"):
             setattr(self, name, getattr(self, name) + getattr(one, name))
         if one.state == "new":
             self.errors += one.errors
@@ -107,4 +116,4 @@ class Report:
     def sentence(self) -> str:
         """Return the counts that are not zero, in one line."""
         counts = {name: value for name, value in asdict(self).items() if value}
-        return ", ".join(f"{value} {name}" for name, value in counts.items()) or "nothing to ingest"
+        return ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items()) or "nothing to ingest"

@@ -111,7 +111,7 @@ class Session:
     ) -> None:
         self._catalog = catalog
         self._settings = settings
-        self._home = Home(settings.home)
+        self._home = Home(settings.home, settings.access())
         self._after = after
         self._options = options
         self._follow = follow

@@ -57,7 +57,8 @@ def _settings(home: str) -> Settings:
     """Settings of the archive, read once per process; a worker process begins its log at that moment."""
     settings = load(Path(home))
     if parent_process() is not None:
-        log.to_file(settings.home, "worker", settings.log.level)
+        settings.set_umask()
+        log.to_file(settings.home, "worker", settings.log.level, access=settings.access())
     return settings
 
 
@@ -82,7 +83,7 @@ def run_job(job_id: int, url: str, home: str) -> Outcome:
     try:
         handler = _handler(claim.kind)
         with Heartbeat(catalog, claim) as heartbeat:
-            outcome = handler(Task(claim, catalog, Home(settings.home), settings, heartbeat))
+            outcome = handler(Task(claim, catalog, Home(settings.home, settings.access()), settings, heartbeat))
         _log.info("job %d (%s) %s: %s %s", job_id, claim.kind, outcome.state, dict(outcome.result), outcome.message)
         return outcome
     except LeaseLost as error:

@@ -74,7 +74,7 @@ def _require_copy(home: Home, archived: str, sha256: str) -> None:
 
 def _move(home: Home, source: Path) -> None:
     """Move into ``incoming/.done`` under a free, safe name; across volumes by copy, link and unlink."""
-    home.done.mkdir(parents=True, exist_ok=True)
+    home.access.folders(home.done)
     name = names.safe(source.name)
     for number in itertools.count():
         target = home.done / (name if number == 0 else f"{number}_{name}")

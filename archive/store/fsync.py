@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from archive.access import Access
+
 BLOCK = 1 << 20
 
 
@@ -41,12 +43,6 @@ def sync_folders(folders: Iterable[Path]) -> None:
             os.close(descriptor)
 
 
-def make_folder(folder: Path, stop: Path) -> None:
-    """Make `folder` and its parents below `stop`, and sync every parent that got a new name."""
-    missing = []
-    while folder != stop and not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    for new in reversed(missing):
-        new.mkdir(exist_ok=True)
-    sync_folders(new.parent for new in missing)
+def make_folder(folder: Path, access: Access) -> None:
+    """Make `folder` and what is missing above it, and sync every folder that got a new name."""
+    sync_folders(new.parent for new in access.folders(folder))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from archive.access import Access
 from archive.errors import NoArchive, UsageError
 
 SETTINGS_FILE = "pinakes.toml"
@@ -29,9 +30,12 @@ class Home:
     ----------
     root
         The archive home, absolute.
+    access
+        Permissions of what is written into it.
     """
 
     root: Path
+    access: Access = field(default_factory=Access, compare=False, repr=False)
 
     @property
     def settings(self) -> Path:
@@ -106,7 +110,7 @@ class Home:
             raise NoArchive(f"There is no archive at {self.root}; make one with `pinakes init --home {self.root}`.")
 
 
-def init_home(root: Path, database_url: str | None = None) -> Home:
+def init_home(root: Path, database_url: str | None = None, access: Access | None = None) -> Home:
     """Make the folders and the settings file of an archive; what is there already stays as it is.
 
     Parameters
@@ -115,12 +119,14 @@ def init_home(root: Path, database_url: str | None = None) -> Home:
         The archive home to be.
     database_url
         Server to write into a new settings file; None or empty: the archive's own server.
+    access
+        Permissions of new folders and of the settings file.
     """
-    home = Home(root.absolute())
+    home = Home(root.absolute(), access or Access())
     for folder in home.folders:
-        folder.mkdir(parents=True, exist_ok=True)
+        home.access.folders(folder)
     try:
-        with home.settings.open("x", encoding="utf-8") as out:
+        with os.fdopen(home.access.new_file(home.settings), "w", encoding="utf-8") as out:
             out.write(SETTINGS_TEXT.format(url=json.dumps(database_url or "")))
     except FileExistsError:
         if database_url and json.dumps(database_url) not in home.settings.read_text(encoding="utf-8"):

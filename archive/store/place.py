@@ -8,11 +8,8 @@ from enum import Enum
 from pathlib import Path
 
 from archive.errors import ArchiveError, NameConflict
-from archive.store.fsync import file_hash, make_folder, sync_file
+from archive.store.fsync import file_hash, make_folder
 from archive.store.home import Home
-
-#: Permissions of a file under its final name: readable, written by nobody.
-READ_ONLY = 0o444
 
 
 class Placed(Enum):
@@ -25,7 +22,7 @@ class Placed(Enum):
 def place(home: Home, staged: Path, relpath: str, sha256: str) -> Placed:
     """Give a staged file its final name.
 
-    The bytes are on the disk before the name exists. The caller syncs the folder (`fsync.sync_folders`) before it tells
+    The bytes are on the disk, and its permissions are set, before the name exists. The caller syncs the folder (`fsync.sync_folders`) before it tells
     the catalog.
 
     Parameters
@@ -53,13 +50,12 @@ def place(home: Home, staged: Path, relpath: str, sha256: str) -> Placed:
         When the volume cannot link.
     """
     final = home.path(relpath)
-    make_folder(final.parent, home.root)
-    staged.chmod(READ_ONLY)
-    sync_file(staged)
+    make_folder(final.parent, home.access)
+    _protect(home, staged)
     try:
         os.link(staged, final)
     except FileExistsError:
-        return _adopt(final, relpath, sha256)
+        return _adopt(home, final, relpath, sha256)
     except OSError as error:
         if error.errno in (errno.EXDEV, errno.EPERM, errno.ENOTSUP):
             raise ArchiveError(
@@ -70,15 +66,29 @@ def place(home: Home, staged: Path, relpath: str, sha256: str) -> Placed:
     return Placed.LINKED
 
 
-def _adopt(final: Path, relpath: str, sha256: str) -> Placed:
+def _protect(home: Home, path: Path) -> None:
+    """Set the permissions of a file of ours and wait until its bytes are on the disk.
+
+    A file that has another name somewhere is left as it is: either it was protected before it got the second one, or
+    the other one is somebody else's.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(descriptor).st_nlink == 1:
+            home.access.file(descriptor, stored=True)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _adopt(home: Home, final: Path, relpath: str, sha256: str) -> Placed:
     try:
         found, _ = file_hash(final)
     except OSError as error:
         raise NameConflict(f"{relpath} exists and cannot be read: {error.strerror}.") from None
     if found != sha256:
         raise NameConflict(f"{relpath} exists with other bytes (sha256 {found[:16]}..., ours {sha256[:16]}...).")
-    final.chmod(READ_ONLY)
-    sync_file(final)  # whoever linked it may have been killed before the bytes were safe
+    _protect(home, final)  # whoever linked it may have been killed before the bytes were safe
     return Placed.ADOPTED
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from archive.access import Access
 from archive.errors import UsageError
 from archive.store.fsync import file_hash, sync_file, sync_folders
 from archive.store.home import Home
@@ -61,7 +62,7 @@ def set_aside(
     final = home.path(relpath)
     manifest = Manifest(source, reason, message, sha256, size, now.isoformat())
     place(home, path, relpath, sha256)
-    write_manifest(final, manifest)
+    write_manifest(final, manifest, home.access)
     sync_folders([home.quarantine])
     return relpath
 
@@ -82,11 +83,12 @@ def divert(home: Home, path: Path, *, reason: str, message: str, now: datetime) 
     return to, sha256, size
 
 
-def write_manifest(final: Path, manifest: Manifest) -> None:
+def write_manifest(final: Path, manifest: Manifest, access: Access) -> None:
     """Write the manifest beside the set-aside file, complete or not at all."""
     target = final.with_suffix(MANIFEST)
     part = target.with_name(f".{target.name}.{os.getpid()}{PART}")
-    with part.open("w", encoding="utf-8") as out:
+    part.unlink(missing_ok=True)
+    with os.fdopen(access.new_file(part), "w", encoding="utf-8") as out:
         json.dump(asdict(manifest), out, indent=1)
         out.write("\n")
     sync_file(part)

@@ -54,7 +54,8 @@ def claim_folder(home: Home, job: int, attempt: int) -> Path:
     The claim is in the catalog before the folder exists, so a folder without a live claim is always litter.
     """
     folder = home.staging / f"{job}.{attempt}"
-    folder.mkdir(parents=True)
+    if folder not in home.access.folders(folder):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
     return folder
 
 

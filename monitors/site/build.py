@@ -120,13 +120,15 @@ def build(
     started = time.monotonic()
     site = (out or settings.home / "site").absolute()
     now = now or datetime.now(UTC)
+    access = settings.access()
     try:
-        with building(site), catalog.read() as conn:
+        with building(site, access), catalog.read() as conn:
             conn.execute(text("set transaction isolation level repeatable read"))
             queries.times(conn)  # what an earlier user of this connection took
-            builder = Builder(conn, settings, Publisher(site, now, run), now, say or (lambda _: None))
+            builder = Builder(conn, settings, Publisher(site, now, run, access), now, say or (lambda _: None))
             report = builder.run(full)
             report.queries = queries.times(conn)
+            report.permission_warnings = access.count
     except OSError as error:
         where = error.filename or site
         raise ArchiveError(

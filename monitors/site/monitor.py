@@ -45,6 +45,7 @@ class SiteMonitor(Monitor):
                 Metric("site_build_seconds", report.seconds, "s"),
                 Metric("site_files_written", report.written),
                 Metric("site_files_unchanged", report.unchanged),
+                Metric("site_permission_warnings", report.permission_warnings),
                 Metric("site_home_bytes", (report.site / "index.html").stat().st_size, "B"),
                 *(Metric("site_query_seconds", timing.total_s, "s", {"query": name}) for name, timing in slowest),
             ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from markupsafe import escape
 
+from archive.access import Access
 from archive.errors import Locked
 from monitors.site.queries import Timing
 from monitors.site.text import iso, utc
@@ -38,6 +40,7 @@ class Report:
     written: int = 0
     unchanged: int = 0
     removed: int = 0
+    permission_warnings: int = 0
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     queries: dict[str, Timing] = field(default_factory=dict)
@@ -57,10 +60,13 @@ class Publisher:
         Time of this build, UTC; pages that change carry it.
     run
         Name of this build: pages that change carry it too.
+    access
+        Permissions of what is written.
     """
 
-    def __init__(self, root: Path, now: datetime, run: str = "") -> None:
+    def __init__(self, root: Path, now: datetime, run: str = "", access: Access | None = None) -> None:
         self.root = root
+        self.access = access or Access()
         self.report = Report(root)
         self.run = run or now.strftime("%Y%m%dT%H%M%SZ")
         shown = f'datetime="{iso(now)}" data-run="{escape(self.run)}">{utc(now, digits=-1)}'
@@ -146,11 +152,12 @@ class Publisher:
 
     def _put(self, path: Path, content: bytes) -> None:
         if path.parent not in self._folders:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self.access.folders(path.parent)
             self._folders.add(path.parent)
         temporary = f"{path.parent}/.{path.name}.{os.getpid()}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
         try:
+            self.access.file(descriptor)
             with os.fdopen(descriptor, "wb", buffering=0) as out:
                 view = memoryview(content)
                 while view:
@@ -192,7 +199,7 @@ def _same(path: Path, content: bytes) -> bool:
 
 
 @contextmanager
-def building(root: Path) -> Iterator[None]:
+def building(root: Path, access: Access | None = None) -> Iterator[None]:
     """Hold the site's lock: one build at a time.
 
     Raises
@@ -200,7 +207,10 @@ def building(root: Path) -> Iterator[None]:
     Locked
         When another process builds this site.
     """
-    root.mkdir(parents=True, exist_ok=True)
+    access = access or Access()
+    access.folders(root)
+    with contextlib.suppress(FileExistsError):
+        os.close(access.new_file(root / LOCK))
     with (root / LOCK).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -27,5 +27,5 @@ def metrics(context: Context, out: Path | None) -> None:
     if out is None:
         click.echo(text, nl=False)
         return
-    textfile.publish(out, text)
+    textfile.publish(out, text, context.settings().access())
     context.say(f"{text.count(chr(10))} lines written to {out}.")

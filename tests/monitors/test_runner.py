@@ -154,6 +154,15 @@ def test_odd_output_is_kept(catalog_one: Catalog, settings: Settings, name: str,
         assert bytes(range(256)) + b"\n" in kept
 
 
+def test_a_log_whose_permissions_are_refused_is_a_warning_of_the_run(catalog_one: Catalog, settings: Settings) -> None:
+    settings = add_settings(settings.home, '[files]\nmode = "0640"\ngroup = "no-such-group-here"\n')
+    ended = go(settings, "idle")
+    row = record(catalog_one, ended)
+    # Two new folders, logs/monitors and that of the monitor, and the file.
+    assert (row.state, row.n_warnings) == ("no_work", 3)
+    assert (settings.home / row.log_path).stat().st_mode & 0o777 == 0o640
+
+
 def test_a_fork_does_not_outlive_its_run(catalog_one: Catalog, settings: Settings) -> None:
     assert go(settings, "forks").state == "success"
     pid = int((settings.home / "fork.pid").read_text())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from archive.access import Access
 from archive.errors import Locked
 from monitors.site.publish import STAMP, Publisher, building
 
@@ -73,3 +74,36 @@ def test_removing_what_is_gone_is_no_error(tmp_path: Path) -> None:
     assert publisher.report.removed == 1
     assert list(publisher.names("x", ".*")) == []
     assert list(publisher.names("nowhere", ".*")) == []
+
+
+def test_pages_have_their_permissions_before_their_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    rename = Path.rename
+
+    def watched(self: Path, target: Path) -> Path:
+        seen.append(self.stat().st_mode & 0o7777)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", watched)
+    before = os.umask(0o077)
+    try:
+        access = Access(0o664, 0o2775)
+        with building(tmp_path / "site", access):
+            publisher = Publisher(tmp_path / "site", EARLY, access=access)
+            publisher.page("a/b.html", PAGE)
+            with publisher.together():
+                publisher.file("c/d.js", b"1")
+    finally:
+        os.umask(before)
+    assert seen == [0o664, 0o664]
+    assert {(tmp_path / "site" / name).stat().st_mode & 0o7777 for name in (".", "a", "c")} == {0o2775}
+    assert (tmp_path / "site/.lock").stat().st_mode & 0o777 == 0o664
+    assert access.count == 0
+
+
+def test_pages_whose_group_is_refused_are_published_and_counted(tmp_path: Path) -> None:
+    access = Access(group="no-such-group-here")
+    publisher = Publisher(tmp_path, EARLY, access=access)
+    assert publisher.page("a/b.html", PAGE)
+    assert (tmp_path / "a/b.html").exists()
+    assert access.count == 2

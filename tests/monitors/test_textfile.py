@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archive.access import Access
 from archive.catalog import Catalog
 from archive.cli import cli
 from archive.config import Settings
@@ -94,13 +95,13 @@ def test_metrics_and_states_of_an_archive(catalog_one: Catalog, settings: Settin
 def test_a_reader_never_meets_half_a_file(tmp_path: Path) -> None:
     path = tmp_path / "x.prom"
     texts = {exposition([(f"m{i}", {}, float(k)) for i in range(2000)]) for k in range(2)}
-    publish(path, min(texts))
+    publish(path, min(texts), Access())
     end = threading.Event()
 
     def write() -> None:
         while not end.is_set():
             for text in texts:
-                publish(path, text)
+                publish(path, text, Access())
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -116,5 +117,5 @@ def test_a_reader_never_meets_half_a_file(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "x.prom").mkdir()
     with pytest.raises(OSError, match="directory"):
-        publish(tmp_path / "x.prom", "text\n")
+        publish(tmp_path / "x.prom", "text\n", Access())
     assert [p.name for p in tmp_path.iterdir()] == ["x.prom"]
