@@ -59,7 +59,7 @@
     if (!value) return;
     const glyph = renderer.glyph;
     const properties = {};
-    for (const name of ["line_color", "fill_color", "hatch_color"]) if (name in glyph && glyph[name] !== null) properties[name] = value;
+    for (const name of ["line_color", "fill_color", "hatch_color", "text_color"]) if (name in glyph && glyph[name] !== null) properties[name] = value;
     glyph.setv(properties);
   }
 

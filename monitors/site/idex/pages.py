@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from importlib.metadata import version
 
 from monitors.site.columns import publish_columns
 from monitors.site.dashboards import Dashboard, Dashboards, Making
 from monitors.site.explorer import publish_explorer, publish_trends
+from monitors.site.idex import definitions, quality, ternary
 from monitors.site.idex.quantities import sources
 from monitors.site.shell import Link
 
-#: Raised when equal rows give other scripts of columns.
-FORMAT = 1
+#: Changes when equal rows may give other pages: the number is raised with the form of pages or columns.
+MADE_BY = f"{version('pinakes')} 1"
 
 FOLDER = "instruments/idex"
 
@@ -23,6 +25,21 @@ EXPLORER = Dashboard(
 TRENDS = Dashboard(
     Link("Time series", f"{FOLDER}/trends.html"),
     "Any quantity through time, with running median and gaps.",
+)
+
+QUALITY = Dashboard(
+    Link("Signal and fits", quality.PATH),
+    "Signal-to-noise, mass scales, saturation, fits without a result, and every status word with its events.",
+)
+
+TERNARY = Dashboard(
+    Link("Ternary", ternary.PATH),
+    "Magnesium, silicon, iron, calcium, or any three quantities, with the guides of minerals; a tap opens the event.",
+)
+
+DEFINITIONS = Dashboard(
+    Link("Definitions", definitions.PATH),
+    "Every field of the event header, and the housekeeping polynomials with a calculator for raw counts.",
 )
 
 #: What the explorer shows first: charge against speed of dust.
@@ -36,10 +53,17 @@ class IdexDashboards(Dashboards):
 
     def pages(self) -> Sequence[Dashboard]:
         """Return the pages, in the order of the navigation."""
-        return (EXPLORER, TRENDS)
+        return (EXPLORER, TRENDS, QUALITY, TERNARY, DEFINITIONS)
 
     def publish(self, making: Making) -> None:
         """Write every page that changed."""
-        events = publish_columns(making, sources(), f"{version('pinakes')} {FORMAT}")
+        events = publish_columns(making, sources(), MADE_BY)
         publish_explorer(making, sources(), EXPLORER.link.path, FIRST_LOOK, events)
         publish_trends(making, sources(), TRENDS.link.path, {"y": "hk.target_voltage"}, events, {})
+        ternary.publish(making, events)
+        definitions.publish(making)
+        blocks = sorted(item for item in making.seen.items() if item[0].startswith("block "))
+        now = hashlib.sha256(repr((MADE_BY, blocks)).encode()).hexdigest()[:16]
+        if making.seen.get("events") != now or not making.publisher.holds(quality.PATH):
+            quality.publish(making)
+        making.seen["events"] = now

@@ -76,6 +76,8 @@ def _columns(table: Table, alias: str, prefix: str, group: str, *, without: tupl
         if not words and not isinstance(kind, Boolean) and kind.python_type not in (int, float):
             continue
         unit, meaning = described(column)
+        if unit == "atoms":  # what a fraction is of, not a unit
+            unit, meaning = "", column.comment or ""
         sql = f'{alias}."{column.name}"' + ("::int" if isinstance(kind, Boolean) else "")
         found.append(Quantity(f"{prefix}.{column.name}", spoken(column.name), unit, group, meaning, sql, words))
     return found
