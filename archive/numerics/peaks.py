@@ -68,34 +68,25 @@ def summits(y: NDArray[Any], least: Number) -> Integers:
 
 
 @kernel
-def apart(y: Floats, peaks: Integers, distance: Number) -> Integers:
-    """Return the peaks that remain when every higher peak removes those closer than `distance` samples."""
-    state = np.zeros(peaks.size, np.int8)  # 0 undecided, 1 stays, 2 goes
-    kept = 0
-    while True:
-        highest = -1
-        for position in range(peaks.size):
-            if state[position] == 0 and (highest < 0 or y[peaks[position]] >= y[peaks[highest]]):
-                highest = position
-        if highest < 0:
-            break
-        state[highest] = 1
-        kept += 1
-        other = highest - 1
-        while other >= 0 and peaks[highest] - peaks[other] < distance:
-            state[other] = 2
+def apart(y: NDArray[Any], peaks: Integers, distance: Number) -> Integers:
+    """Return the peaks that remain when every higher peak removes those closer than `distance` samples.
+
+    Of equal ones the later goes first.
+    """
+    keep = np.ones(peaks.size, np.bool_)
+    order = np.argsort(y[peaks], kind="mergesort")
+    for position in order[::-1]:
+        if not keep[position]:
+            continue
+        other = position - 1
+        while other >= 0 and peaks[position] - peaks[other] < distance:
+            keep[other] = False
             other -= 1
-        other = highest + 1
-        while other < peaks.size and peaks[other] - peaks[highest] < distance:
-            state[other] = 2
+        other = position + 1
+        while other < peaks.size and peaks[other] - peaks[position] < distance:
+            keep[other] = False
             other += 1
-    remain = np.empty(kept, np.int64)
-    kept = 0
-    for position in range(peaks.size):
-        if state[position] == 1:
-            remain[kept] = peaks[position]
-            kept += 1
-    return remain
+    return peaks[keep]
 
 
 @kernel

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from archive.instruments.idex.flags import SATURATION
 from archive.instruments.idex.layout import DT_HIGH
 from archive.numerics.jit import kernel
-from archive.numerics.peaks import prominence_of, summits
+from archive.numerics.peaks import apart, prominence_of, summits
 
 _EARLY = round(3 / DT_HIGH)  # samples in the first 3 us
 _DISTANCE = round(0.030 / DT_HIGH)
@@ -69,28 +69,9 @@ def _noise(x: NDArray[np.int16]) -> tuple[float, float]:
 
 
 @kernel
-def _apart(x: NDArray[np.int16], peaks: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the peaks that remain when every higher peak removes those closer than the least distance."""
-    keep = np.ones(peaks.size, np.bool_)
-    order = np.argsort(x[peaks], kind="mergesort")
-    for position in order[::-1]:
-        if not keep[position]:
-            continue
-        other = position - 1
-        while other >= 0 and peaks[position] - peaks[other] < _DISTANCE:
-            keep[other] = False
-            other -= 1
-        other = position + 1
-        while other < peaks.size and peaks[other] - peaks[position] < _DISTANCE:
-            keep[other] = False
-            other += 1
-    return peaks[keep]
-
-
-@kernel
 def _peaks(x: NDArray[np.int16], baseline: float, sigma: float) -> NDArray[np.int64]:
     """Return the qualifying peaks of one record, one for each saturated run, in order of time."""
-    peaks = _apart(x, summits(x, math.ceil(baseline + _HEIGHT * sigma)))
+    peaks = apart(x, summits(x, math.ceil(baseline + _HEIGHT * sigma)), _DISTANCE)
     found = np.empty(peaks.size, np.int64)
     count = 0
     run_end = -1  # sample after the saturated run that the last peak belongs to
