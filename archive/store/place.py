@@ -22,8 +22,8 @@ class Placed(Enum):
 def place(home: Home, staged: Path, relpath: str, sha256: str) -> Placed:
     """Give a staged file its final name.
 
-    The bytes are on the disk, and its permissions are set, before the name exists. The caller syncs the folder (`fsync.sync_folders`) before it tells
-    the catalog.
+    The bytes are on the disk, and its permissions are set, before the name exists. The caller syncs the folder
+    (`fsync.sync_folders`) before it tells the catalog.
 
     Parameters
     ----------
