@@ -249,7 +249,7 @@ class Context:
         columns: dict[str, list[Any]] = {name: [getattr(point, name) for point in points] for name in names}
         for number, name in enumerate(("red_low", "yellow_low", "yellow_high", "red_high")):
             columns[name] = [point.limits[number] for point in points]
-        every = {"monitor_id": self.monitor_id, "algorithm": self.algorithm, "run_id": self.run_id}
+        every = {"monitor_id": self.monitor_id, "algorithm": self.algorithm, "run_id": str(self.run_id)}
         columns |= {name: [value] * len(points) for name, value in every.items()}
         self.write(trend, columns, key=("monitor_id", "name", "series", "at"))
 

@@ -235,3 +235,16 @@ def mollweide(longitude: ArrayLike, latitude: ArrayLike) -> tuple[Floats, Floats
         np.divide(2.0 * theta + np.sin(2.0 * theta) - wanted, slope, out=step, where=slope > 1e-12)
         theta = np.clip(theta - step, -np.pi / 2, np.pi / 2)
     return np.asarray(2.0 * np.sqrt(2.0) / np.pi * angle * np.cos(theta)), np.asarray(np.sqrt(2.0) * np.sin(theta))
+
+
+def share_interval(part: ArrayLike, whole: ArrayLike, sigma: float = 1.0) -> tuple[Floats, Floats]:
+    """Return the interval of a share, at `sigma` standard deviations; NaN without any event.
+
+    E. B. Wilson, Journal of the American Statistical Association 22 (1927) 209.
+    """
+    hits, count = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
+    number = np.where(count > 0, count, np.nan)
+    share, spread = hits / number, sigma**2 / number
+    middle = (share + spread / 2) / (1 + spread)
+    half = sigma / (1 + spread) * np.sqrt(share * (1 - share) / number + spread / (4 * number))
+    return np.asarray(np.maximum(middle - half, 0.0)), np.asarray(np.minimum(middle + half, 1.0))

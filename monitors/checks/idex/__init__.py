@@ -1,0 +1,1 @@
+"""Monitors of IDEX: trends of noise, quality and housekeeping with limits, and counts, rates and maps."""
