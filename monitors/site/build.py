@@ -199,7 +199,7 @@ class Builder:
                 self.publisher.remove(event_path(gone))
         event_index.publish_days(self.publisher, found)
         seen.channels = max(seen.channels, scripts.most_channels)
-        viewer.publish(self.publisher, self.shell, self.titles, seen.channels)
+        viewer.publish(self.publisher, self.conn, self.shell, self.instruments, seen.channels)
         self._forget_days(now)
         seen.days = now
         self.publisher.report.notes += [

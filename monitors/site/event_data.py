@@ -39,6 +39,7 @@ class Sources:
     products: Mapping[int, list[Row]]
     files: Mapping[int, list[Row]]
     typed: Mapping[int, TypedRows]
+    more: Mapping[int, str]
     scales: Mapping[str, str]
     title: str
 
@@ -80,6 +81,7 @@ class EventScripts:
             products=_grouped(queries.PRODUCTS_OF_EVENTS.rows(self.conn, events=ids)),
             files=_grouped(queries.SOURCES_OF_EVENTS.rows(self.conn, events=ids)),
             typed=typed.read(self.conn, instrument, ids),
+            more=view(instrument).more(self.conn, ids),
             scales=view(instrument).scales(self.calibrations.get(instrument, {})),
             title=self.titles.get(instrument, instrument),
         )
@@ -100,7 +102,8 @@ class EventScripts:
         with self.publisher.together():
             for event in events:
                 data = event_values(event, sources, channels.get(event["id"], []))
-                script = f"pinakesEvents.setEvent({text.script_json(data)});\n"
+                more = sources.more.get(event["id"], "null")
+                script = f"pinakesEvents.setEvent({text.script_json(data)},{more});\n"
                 self.publisher.file(event_path(event["id"]), script.encode("ascii"))
 
     def _read(self, instrument: str, relpath: str, records: Sequence[int]) -> Iterator[tuple[Waveforms, int, int]]:

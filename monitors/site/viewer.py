@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+
+from markupsafe import Markup
+from sqlalchemy import Connection
 
 from monitors.site import queries, typed
+from monitors.site.assets import STATIC
 from monitors.site.figures import COLOURS, plain_json, waveform_panels
 from monitors.site.publish import Publisher
+from monitors.site.queries import Row
 from monitors.site.shell import Shell
+from monitors.site.views import EventPage, view
 
 PATH = "events/viewer.html"
 
@@ -15,10 +21,17 @@ PATH = "events/viewer.html"
 PANELS = 6
 
 
-def publish(publisher: Publisher, shell: Shell, instruments: Iterable[str], channels: int) -> None:
-    """Write the viewer page, for events of up to `channels` channels."""
+def publish(
+    publisher: Publisher, conn: Connection, shell: Shell, instruments: Sequence[Row], channels: int
+) -> None:  # fmt: skip
+    """Write the viewer page, for events of up to `channels` channels of instruments (``id`` and ``name``)."""
     panels = waveform_panels(max(PANELS, channels))
-    names = list(instruments)
+    names = [row["name"] for row in instruments]
+    pages = _pages(conn, instruments)
+    further = {element: plot for name in pages for element, plot in view(name).figures(panels).items()}
+    for page in pages.values():
+        for asset, content in {**page.scripts, **page.styles}.items():
+            publisher.file(f"{STATIC}/{asset}", content)
     statements = [
         ("The event", "select * from core.event where id = :event;"),
         ("Its raw files", queries.SOURCES_OF_EVENTS.sql.strip().replace("any(:events)", ":event") + ";"),
@@ -29,8 +42,23 @@ def publish(publisher: Publisher, shell: Shell, instruments: Iterable[str], chan
     values = {
         "panels": list(panels),
         "colours": COLOURS,
-        "plot": plain_json(panels),
+        "plot": plain_json({**panels, **further}),
+        "above": [(name, Markup(page.above)) for name, page in pages.items()],  # noqa: S704  HTML of an installed package
+        "below": [(name, Markup(page.below)) for name, page in pages.items()],  # noqa: S704
+        "scripts": [script for page in pages.values() for script in page.scripts],
+        "styles": [style for page in pages.values() for style in page.styles],
+        "known": {name: page.values for name, page in pages.items()},
         "fields": {name: typed.fields(name) for name in names},
         "statements": statements,
     }
     publisher.page(PATH, shell.render("viewer.html", PATH, "Event viewer", **values))
+
+
+def _pages(conn: Connection, instruments: Sequence[Row]) -> dict[str, EventPage]:
+    """Return what instruments add to the page, by name; those that add nothing are left out."""
+    pages = {}
+    for row in instruments:
+        page = view(row["name"]).page(queries.CALIBRATIONS.rows(conn, instrument_id=row["id"]))
+        if page is not None:
+            pages[row["name"]] = page
+    return pages

@@ -6,10 +6,13 @@ instrument's name. Without one the viewer shows the waveforms and all typed tabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
+
+from sqlalchemy import Connection
 
 from archive.model import FLAG_ASSEMBLED, FLAG_CLOCK_UNSET, FLAG_CONFLICTING, FLAG_DAMAGED, FLAG_INCOMPLETE
 from monitors.site.tables import State
@@ -33,6 +36,30 @@ COMMON_FLAGS: Mapping[int, Word] = {
     ),
     FLAG_ASSEMBLED: ("info", "assembled", "Put together from parts in several raw files."),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """What an instrument adds to the viewer page beside the waveforms.
+
+    Attributes
+    ----------
+    above, below
+        HTML before and after the waveform panels, of the package's own making: it is placed as it is.
+    scripts
+        Scripts by file name; they go into the folder ``static`` of the site and run before the viewer. One of them
+        enters an object into ``pinakesEventPages`` (see `assets/viewer.js`).
+    styles
+        Style sheets by file name, beside the scripts.
+    values
+        What the scripts need to know, JSON-able; ``pinakesEventPages.NAME.start`` is given it.
+    """
+
+    above: str
+    below: str
+    scripts: Mapping[str, bytes]
+    styles: Mapping[str, bytes]
+    values: Mapping[str, Any]
 
 
 class EventView:
@@ -59,6 +86,21 @@ class EventView:
     def scales(self, calibrations: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
         """Return what one raw unit is physically, as text by channel name; `calibrations` are values by set name."""
         del calibrations
+        return {}
+
+    def page(self, calibrations: Sequence[Mapping[str, Any]]) -> EventPage | None:
+        """Return what the viewer page shows beside the waveforms; `calibrations` are all its sets, by rows."""
+        del calibrations
+        return None
+
+    def figures(self, panels: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return further Bokeh figures by element id; the waveform `panels` may be added to."""
+        del panels
+        return {}
+
+    def more(self, conn: Connection, events: Sequence[int]) -> Mapping[int, str]:
+        """Return what the scripts of `page` show of each event, as JSON made by `text.script_json` or its like."""
+        del conn, events
         return {}
 
     def words(self, flags: int) -> list[Word]:

@@ -64,7 +64,8 @@ def test_every_event_has_a_script_with_all_its_samples(sample_site: SampleSite) 
     assert len(scripts) == sample_site.value("select count(*) from core.event") > 40
     for path in scripts:
         script = path.read_text(encoding="ascii")
-        event = json.loads(script.removeprefix("pinakesEvents.setEvent(").removesuffix(");\n"))
+        event, more = json.loads(f"[{script.removeprefix('pinakesEvents.setEvent(').removesuffix(');' + chr(10))}]")
+        assert more is None or set(more) == {"now", "automatic", "overrides"}
         assert [c["name"] for c in event["channels"]] == [
             "TOF High", "TOF Mid", "TOF Low", "Target High", "Target Low", "Ion Grid",
         ]  # fmt: skip

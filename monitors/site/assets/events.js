@@ -109,7 +109,7 @@
   window.pinakesEvents = {
     setDays(list) { days = list; },
     setDay(name, rows) { rowsOf.set(name, rows); },
-    setEvent(data) { events.set(data.id, data); },
+    setEvent(data, more) { events.set(data.id, Object.assign(data, { more })); },
     count: () => days.reduce((sum, item) => sum + item[1], 0),
     first: () => (days.length ? { day: days[0][0], index: 0 } : null),
     last: () => (days.length ? { day: days[days.length - 1][0], index: days[days.length - 1][1] - 1 } : null),

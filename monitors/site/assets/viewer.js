@@ -1,4 +1,15 @@
 // The event viewer: one set of figures, filled again for every event.
+//
+// An instrument may show more (see monitors/site/views.py). A script of its own enters into window.pinakesEventPages,
+// under the name of the instrument, an object with functions, all of them optional but `start`:
+//   arrange()          once, before the figures are drawn: move elements to their places
+//   start(viewer)      once, when the figures are there; `viewer` is the object `shared` below
+//   show(event)        a new event: event.channels are decoded, event.more is what the instrument gave
+//   draw()             the time range moved: draw the curves of that range again
+//   rest(event)        the figures are on the screen: fill what lies below them
+//   point(time)        the pointer is over a panel at that time, us; null when it has left
+//   under(index)       the figures below panel number `index`: [{figure, height}]
+//   keys               {key: function}
 "use strict";
 
 (function () {
@@ -8,6 +19,7 @@
   const fields = JSON.parse(document.getElementById("viewer-fields").textContent);
   const element = (id) => document.getElementById(id);
   const ICONS = { ok: "✓", info: "●", warning: "▲", error: "✕", unknown: "○" };
+  const pages = window.pinakesEventPages || {};
   const SATURATED = 0.95; // of full scale
   const AXIS_HEIGHT = 40; // pixels the time axis below the last panel takes
   const LONG_TABLE = 60; // rows; a longer table is folded at first
@@ -175,6 +187,16 @@
     panel.curve.data = { x, y };
   }
 
+  /** What the instrument of an event adds to the page. */
+  const pageOf = (event) => (event && pages[event.instrument]) || {};
+
+  const call = (event, name, ...given) => (pageOf(event)[name] ? pageOf(event)[name](...given) : undefined);
+
+  function drawAll() {
+    panels.forEach(drawCurve);
+    call(shown, "draw");
+  }
+
   function fillPanel(panel, channel) {
     panel.channel = channel;
     panel.box.hidden = !channel;
@@ -254,13 +276,17 @@
       : `${channel.low} to ${channel.high} ${channel.unit}`;
   }
 
+  /** Only the lowest figure has the time axis. */
   function showTimeAxis() {
-    const visible = panels.filter((panel) => panel.channel && panel.channel.samples);
-    visible.forEach((panel, i) => {
+    const visible = panels.flatMap((panel, i) => {
+      if (!panel.channel || !panel.channel.samples) return [];
+      return [panel, ...(call(shown, "under", i) || [])];
+    });
+    visible.forEach(({ figure, height: own }, i) => {
       const last = i === visible.length - 1;
-      const height = last ? panel.height + AXIS_HEIGHT : panel.height;
-      if (panel.figure.below[0].visible !== last) panel.figure.below[0].visible = last;
-      if (panel.figure.height !== height) panel.figure.height = height;
+      const height = last ? own + AXIS_HEIGHT : own;
+      if (figure.below[0].visible !== last) figure.below[0].visible = last;
+      if (figure.height !== height) figure.height = height;
     });
   }
 
@@ -268,11 +294,13 @@
     const wasZoomed = shown && (xRange.start !== xRange.reset_start || xRange.end !== xRange.reset_end);
     panels.forEach((panel, i) => fillPanel(panel, event.channels[i]));
     shown = event;
+    for (const box of document.querySelectorAll(".of-instrument")) box.hidden = box.dataset.instrument !== event.instrument;
+    call(event, "show", event);
     showTimeAxis();
     filling = true; // the curves are drawn once, below, and not again because the time range moved
     if (!wasZoomed) resetZoom();
     filling = false;
-    panels.forEach(drawCurve);
+    drawAll();
   }
 
   // ---- moving from event to event ---------------------------------------------------------------------------------
@@ -307,6 +335,7 @@
   }
 
   async function showRest(event) {
+    call(event, "rest", event);
     showTables(event);
     history.replaceState(null, "", `#${event.id}`);
     await markEnds();
@@ -349,7 +378,7 @@
   }
 
   function onKey(event) {
-    if (event.target.matches("input") || event.ctrlKey || event.metaKey || event.altKey) {
+    if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) {
       if (event.key === "Escape") event.target.blur();
       return;
     }
@@ -365,7 +394,7 @@
       "-": () => scale(2, 0),
       0: resetZoom,
     };
-    const action = actions[event.key];
+    const action = actions[event.key] || (pageOf(shown).keys || {})[event.key];
     if (!action) return;
     event.preventDefault();
     if (shown) action();
@@ -388,16 +417,23 @@
     const later = () => {
       if (filling) return;
       cancelAnimationFrame(redraw);
-      redraw = requestAnimationFrame(() => panels.forEach(drawCurve));
+      redraw = requestAnimationFrame(drawAll);
     };
     xRange.properties.start.change.connect(later);
     xRange.properties.end.change.connect(later);
     window.addEventListener("resize", later);
-    for (const panel of panels) {
-      panel.figure.on_event("mousemove", (event) => panels.forEach((other) => reading(other, event.x)));
-      panel.figure.on_event("mouseleave", () => panels.forEach((other) => reading(other, null)));
-      panel.figure.on_event("doubletap", resetZoom);
-    }
+    panels.forEach((panel) => watch(panel.figure));
+  }
+
+  /** Follow the pointer over a figure on the time axis. */
+  function watch(figure) {
+    const point = (time) => {
+      panels.forEach((panel) => reading(panel, time));
+      call(shown, "point", time);
+    };
+    figure.on_event("mousemove", (event) => point(event.x));
+    figure.on_event("mouseleave", () => point(null));
+    figure.on_event("doubletap", resetZoom);
   }
 
   async function fromAddress() {
@@ -413,16 +449,20 @@
       notice("Ingest raw files with pinakes ingest PATH, then build the site again with pinakes site build.");
       return;
     }
+    for (const page of Object.values(pages)) if (page.arrange) page.arrange();
     documentModel = await window.pinakesFigures.draw(JSON.parse(element("viewer-plot").textContent));
     const named = (name) => documentModel.get_model_by_name(name);
     xRange = named("time");
-    panels = Array.from(document.querySelectorAll(".panel"), (box, i) => {
+    panels = Array.from(document.querySelectorAll("#panels .panel"), (box, i) => {
       const figure = named(`panel-${i}`);
       return {
         box, figure, height: figure.height, curve: named(`curve-${i}`), saturation: named(`saturation-${i}`), level: named(`level-${i}`),
       };
     });
     listen();
+    const known = JSON.parse(element("viewer-known").textContent);
+    const shared = { xRange, panels, named, watch, make, fact, stateNode, showTimeAxis, timeOf, redraw: drawAll };
+    for (const [name, page] of Object.entries(pages)) page.start({ ...shared, known: known[name] });
     await fromAddress();
   }
 

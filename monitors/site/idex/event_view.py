@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from sqlalchemy import Connection
 
 from archive.instruments.idex.calibration import WAVEFORM_SCALE
 from archive.instruments.idex.flags import FLAG_DUST_HIT, FLAG_PARTIAL_DOWNLINK, FLAG_SATURATED
 from archive.instruments.idex.layout import CHANNELS
+from monitors.site.idex import event_figures, event_page, event_rows
 from monitors.site.text import scientific
-from monitors.site.views import EventView, TypedRows, Word
+from monitors.site.views import EventPage, EventView, TypedRows, Word
 
 #: Trigger bit and field of the trigger level by channel (IDEX packet definition, sections 5 and 7.2). The level of the
 #: target trigger belongs to a low-rate converter, not to one of the two target channels for certain: it is a fact.
@@ -24,7 +27,7 @@ POLARITIES = {"POS": "positive (cations)", "NEG": "negative (anions)"}
 
 
 class IdexView(EventView):
-    """Flags, triggers and scales of IDEX."""
+    """Flags, triggers and scales of IDEX, and the science of its events."""
 
     flag_words: Mapping[int, Word] = {
         FLAG_DUST_HIT: ("info", "dust hit", "The time-of-flight record shows lines."),
@@ -70,3 +73,15 @@ class IdexView(EventView):
         """Return the scale factor of each channel from the calibration ``waveform_scale``."""
         values = calibrations.get(WAVEFORM_SCALE, {})
         return {name: f"{scientific(entry['factor'])} {entry['unit']}" for name, entry in values.items()}
+
+    def page(self, calibrations: Sequence[Mapping[str, Any]]) -> EventPage:
+        """Return spectrum, tables, editor, noise and calculator."""
+        return event_page.page(calibrations)
+
+    def figures(self, panels: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the figures of these."""
+        return event_figures.figures(panels)
+
+    def more(self, conn: Connection, events: Sequence[int]) -> Mapping[int, str]:
+        """Return what the analysis found in each event."""
+        return event_rows.read(conn, events)

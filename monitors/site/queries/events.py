@@ -39,13 +39,19 @@ order by e.t, e.id
 limit :rows""",
 )
 
+#: Changes when an event ``e`` is analysed anew or an analyst says something: both only ever add rows.
+_ANALYSES = """select max(a.id) as h, a.event_id from core.event_analysis a group by a.event_id"""
+_OVERRIDES = """select max(o.id) as h, o.event_id from core.fit_override o group by o.event_id"""
+
 EVENT_DAYS = Query(
     "event_days",
     f"""
 select (e.t at time zone 'UTC')::date as day, count(*) as events, min(e.id) as low, max(e.id) as high,
        bit_xor({_EVENT_HASH}
-               # coalesce(x.h, 0)) as fingerprint
+               # coalesce(x.h, 0) # hashtextextended(concat_ws('|', e.id, a.h, o.h) collate "C", 0)) as fingerprint
 from core.event e
+left join ({_ANALYSES}) a on a.event_id = e.id
+left join ({_OVERRIDES}) o on o.event_id = e.id
 left join (select p.event_id,
                   bit_xor(hashtextextended(concat_ws('|', p.file_id, p.record, f.state) collate "C", 0)) as h
            from core.event_product p join core.file f on f.id = p.file_id group by p.event_id) x on x.event_id = e.id
@@ -59,7 +65,11 @@ EVENTS_OF_DAY = Query(
 select e.id, e.identity, e.kind, e.seq, e.t, e.flags, e.file_id, i.name as instrument,
        {NAME} as file_name,
        {_EVENT_HASH}
-           # coalesce(x.h, 0) as fingerprint
+           # coalesce(x.h, 0)
+           # hashtextextended(
+                 concat_ws('|', e.id, (select max(a.id) from core.event_analysis a where a.event_id = e.id),
+                           (select max(o.id) from core.fit_override o where o.event_id = e.id)) collate "C", 0)
+           as fingerprint
 from core.event e
 join core.instrument i on i.id = e.instrument_id
 join core.file f on f.id = e.file_id

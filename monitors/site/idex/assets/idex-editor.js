@@ -1,0 +1,364 @@
+// The form that changes a fit for the eye and writes the command that changes it in the archive.
+"use strict";
+
+(function () {
+  const { isLine, isPulse, emgArea, emg, impactCharge, pulse, massOf, crossing } = window.pinakesIdexModels;
+  const words = window.pinakesIdexWords;
+  const { command, fault } = window.pinakesIdexCommand;
+  const { make } = window.pinakesIdexTables;
+  const { anchorRows } = window.pinakesIdexAnchors;
+  const element = (id) => document.getElementById(id);
+
+  const STEPS = 1000; // of a slider; the middle is the value it began with
+  const FACTOR = 8; // by which a positive parameter may be moved up and down with the slider
+  const POSITIVE = new Set(["area", "sigma", "lambda", "rise_time", "discharge_time"]);
+  const SYMBOLS = {
+    area: "A", mu: "µ", sigma: "σ", lambda: "λ", time_of_impact: "t₀", constant_offset: "C₀", amplitude: "A", rise_time: "τr", discharge_time: "τd",
+  };
+  const HOW = {
+    line: [["set", "set values as they stand"], ["refit", "refit from these values"], ["species", "name the ion"], ["remove", "take the line out"], ["reset", "take back what was said"]],
+    pulse: [["set", "set values as they stand"], ["refit", "refit from these values"], ["reset", "take back what was said"]],
+    new: [["add", "add and fit a line in a window"]],
+    scale: [["anchors", "fix it by lines whose ion is known"]],
+    sensitivity: [["sensitivity", "choose a set of factors"]],
+    event: [["reset", "take back all that was said"]],
+  };
+
+  function create(viewer, spectrum, pulses) {
+    let state = null;
+    let target = null; // {kind, fit, names, units, start}
+    let boxes = {}; // name -> {number, slider, fixed}
+    let windowBoxes = null;
+    let extra = null; // the further choice: ion, anchors, set of factors
+
+    const open = () => element("idex-editor").open;
+    const how = () => element("idex-edit-how").value;
+
+    function show(found) {
+      state = found;
+      target = null;
+      if (open()) fill();
+    }
+
+    // ---- choices -----------------------------------------------------------------------------------------------------
+
+    function fill(chosen) {
+      if (!state || state.none) return;
+      const lines = state.lines.map((line) => [`line:${line.line}`, `Line ${line.line}${line.species ? ` · ${words.ion(line.species)}` : ""}${words.known(line.mass) ? ` · ${words.number(line.mass, 4)} u` : ""}`]);
+      const channels = Object.keys(state.pulses).map((name) => [`pulse:${name}`, `Pulse of ${words.channelName(name)}`]);
+      const others = [["new", "A new line"], ["scale", "The mass scale"], ["sensitivity", "Sensitivity factors"], ["event", "Everything"]];
+      const value = chosen || element("idex-edit-what").value;
+      options("idex-edit-what", [...channels, ...lines, ...others], value);
+      begin();
+    }
+
+    function options(id, list, value) {
+      element(id).replaceChildren(...list.map(([key, text]) => Object.assign(make("option", text), { value: key })));
+      if (list.some(([key]) => key === value)) element(id).value = value;
+    }
+
+    function begin() {
+      const [kind, name] = element("idex-edit-what").value.split(":");
+      options("idex-edit-how", HOW[kind], how());
+      const fit = kind === "line" ? state.lines.find((line) => String(line.line) === name) : kind === "pulse" ? state.pulses[name] : null;
+      const model = kind === "line" ? viewer.known.models.emg : kind === "pulse" ? viewer.known.models.impact_pulse : [];
+      target = { kind, fit, model, start: fit ? fit.values : [] };
+      if (kind === "line") spectrum.select(fit, false);
+      form();
+    }
+
+    function form() {
+      const box = element("idex-edit-values");
+      boxes = {};
+      windowBoxes = null;
+      extra = null;
+      box.replaceChildren();
+      const numbers = ["set", "refit"].includes(how());
+      if (numbers) box.append(parameters());
+      if ((numbers && target.kind === "line") || how() === "add") box.append(windowRow());
+      if (how() === "species") box.append(ionRow());
+      if (how() === "anchors") {
+        extra = anchorRows(state, viewer.known, changed);
+        box.append(extra.node);
+      }
+      if (how() === "sensitivity") box.append(setRow());
+      if (numbers) box.append(pickRow());
+      changed();
+    }
+
+    // ---- parameters --------------------------------------------------------------------------------------------------
+
+    function parameters() {
+      const grid = make("div", undefined, "idex-parameters");
+      const values = target.start.length && target.start.every(words.known) ? target.start : guess();
+      target.model.forEach(({ name, unit, meaning }, i) => {
+        const label = make("label", `${SYMBOLS[name]} `, "name");
+        label.append(make("span", name, "mono"), make("span", ` ${unit}`, "unit"));
+        label.title = meaning;
+        const id = `idex-value-${name}`;
+        label.htmlFor = id;
+        const slider = Object.assign(make("input"), { type: "range", min: 0, max: STEPS, value: STEPS / 2, id: `idex-slider-${name}` });
+        slider.setAttribute("aria-label", `${name}, slider`);
+        const number = Object.assign(make("input"), { type: "number", step: "any", id, value: words.known(values[i]) ? Number(values[i].toPrecision(9)) : "" });
+        const fixed = Object.assign(make("input"), { type: "checkbox", id: `idex-fix-${name}` });
+        const hold = make("label", undefined, "fix");
+        hold.append(fixed, " fixed");
+        hold.hidden = how() !== "refit";
+        const start = values[i];
+        const span = spanOf(name, start);
+        slider.addEventListener("input", () => {
+          const part = (slider.value - STEPS / 2) / (STEPS / 2);
+          const value = POSITIVE.has(name) ? start * FACTOR ** part : start + span * part;
+          number.value = Number(value.toPrecision(6));
+          changed();
+        });
+        number.addEventListener("input", () => {
+          const value = Number(number.value);
+          const part = POSITIVE.has(name) ? Math.log(value / start) / Math.log(FACTOR) : (value - start) / span;
+          if (Number.isFinite(part)) slider.value = Math.round(STEPS / 2 + (Math.max(-1, Math.min(1, part)) * STEPS) / 2);
+          changed();
+        });
+        fixed.addEventListener("change", changed);
+        grid.append(label, slider, number, hold);
+        boxes[name] = { number, slider, fixed, start };
+      });
+      return grid;
+    }
+
+    /** How far the slider of a parameter goes to both sides. */
+    function spanOf(name, start) {
+      const fit = target.fit;
+      if (name === "mu") return Math.max(0.05, words.known(fit.start) ? fit.stop - fit.start : 0.5);
+      if (name === "time_of_impact") return 5;
+      const height = words.known(fit.values[2]) ? Math.abs(fit.values[2]) : 1;
+      return name === "constant_offset" ? height || 1 : 3 * (Math.abs(start) || 1);
+    }
+
+    /** Values to begin with where a fit has none. */
+    function guess() {
+      const { fit } = target;
+      const middle = words.known(fit.start) ? 0.5 * (fit.start + fit.stop) : 0;
+      const record = state.records[fit.channel];
+      if (target.kind === "line") return [1e-3, middle, 0.01, 60];
+      return [0, record ? record.baseline : 0, 1, 2, 50];
+    }
+
+    function values() {
+      return Object.fromEntries(Object.entries(boxes).map(([name, { number }]) => [name, number.value === "" ? NaN : Number(number.value)]));
+    }
+
+    function changedValues() {
+      const found = values();
+      const same = (name) => words.known(target.fit.values[indexOf(name)]) && found[name] === Number(target.fit.values[indexOf(name)].toPrecision(9));
+      return Object.fromEntries(Object.entries(found).filter(([name]) => !same(name)));
+    }
+
+    const indexOf = (name) => target.model.findIndex((one) => one.name === name);
+
+    // ---- window, ion, factors, click ---------------------------------------------------------------------------------
+
+    function windowRow() {
+      const row = make("p", "Window ", "idex-window-row");
+      const { fit } = target;
+      const narrow = viewer.xRange.end - viewer.xRange.start < 2;
+      const middle = 0.5 * (viewer.xRange.start + viewer.xRange.end);
+      const start = fit ? [fit.start, fit.stop] : narrow ? [viewer.xRange.start, viewer.xRange.end] : [middle - 0.1, middle + 0.1];
+      windowBoxes = start.map((value, i) => {
+        const box = Object.assign(make("input"), { type: "number", step: "any", id: `idex-window-${i ? "stop" : "start"}`, value: words.known(value) ? Number(value.toFixed(4)) : "" });
+        box.addEventListener("input", changed);
+        return box;
+      });
+      const sight = make("button", "what is in sight", "act");
+      sight.type = "button";
+      sight.addEventListener("click", () => {
+        windowBoxes[0].value = viewer.xRange.start.toFixed(4);
+        windowBoxes[1].value = viewer.xRange.end.toFixed(4);
+        changed();
+      });
+      row.append(windowBoxes[0], " to ", windowBoxes[1], " µs ", sight);
+      windowBoxes.before = fit ? windowBoxes.map((box) => box.value) : [null, null];
+      return row;
+    }
+
+    const windowNow = () => (windowBoxes && windowBoxes.some((box, i) => box.value !== windowBoxes.before[i]) ? windowBoxes.map((box) => Number(box.value)) : null);
+
+    function ionRow() {
+      const row = make("p", "Ion ");
+      const box = Object.assign(make("input"), { type: "text", id: "idex-ion", value: target.fit.species || "" });
+      box.setAttribute("list", "idex-ions");
+      const list = Object.assign(make("datalist"), { id: "idex-ions" });
+      const near = Object.entries(viewer.known.comb).sort((a, b) => Math.abs(a[1] - target.fit.mass) - Math.abs(b[1] - target.fit.mass));
+      list.append(...near.map(([name, mass]) => Object.assign(make("option", `${mass} u`), { value: name })));
+      box.addEventListener("input", changed);
+      row.append(box, list, make("span", " a name of the reference comb or a formula", "muted"));
+      extra = { value: () => box.value.trim() };
+      return row;
+    }
+
+    function setRow() {
+      const row = make("p", "Set ");
+      const box = Object.assign(make("select"), { id: "idex-set" });
+      box.append(...Object.keys(state.calibration("sensitivity") || {}).map((name) => Object.assign(make("option", name), { value: name })));
+      if (state.now.composition.sensitivity) box.value = state.now.composition.sensitivity;
+      box.addEventListener("change", changed);
+      row.append(box);
+      extra = { value: () => box.value };
+      return row;
+    }
+
+    let picks = "";
+
+    /** A click on the figure may fill a parameter. */
+    function pickRow() {
+      const row = make("p", "A click on the figure sets ");
+      const box = Object.assign(make("select"), { id: "idex-pick" });
+      const names = target.kind === "line" ? ["mu"] : ["time_of_impact", "constant_offset", "amplitude"];
+      box.append(...["", ...names].map((name) => Object.assign(make("option", name ? `${SYMBOLS[name]} ${name}` : "nothing"), { value: name })));
+      box.addEventListener("change", () => { picks = box.value; });
+      picks = "";
+      row.append(box);
+      return row;
+    }
+
+    /** A click on a panel at this time and, where it is the panel of the pulse, at this value, pC. */
+    function pick(time, value, channel) {
+      if (!open() || !picks || !boxes[picks]) return;
+      const wanted = picks === "constant_offset" ? value : picks === "amplitude" ? value - values().constant_offset : time;
+      if (target.kind === "pulse" && picks !== "time_of_impact" && channel !== target.fit.channel) return;
+      if (!words.known(wanted)) return;
+      boxes[picks].number.value = Number(wanted.toPrecision(6));
+      boxes[picks].number.dispatchEvent(new Event("input"));
+    }
+
+    // ---- what follows ------------------------------------------------------------------------------------------------
+
+    function change() {
+      const found = {
+        action: how(), event: state.event.identity, author: element("idex-author").value.trim(), reason: element("idex-reason").value.trim(),
+      };
+      if (target.kind === "line") Object.assign(found, { channel: "TOF", line: target.fit.line });
+      if (target.kind === "pulse") found.channel = target.fit.channel;
+      if (found.action === "set" || found.action === "refit") found.values = changedValues();
+      if (found.action === "refit") found.fixed = Object.keys(boxes).filter((name) => boxes[name].fixed.checked);
+      if (found.action === "species") found.species = extra.value();
+      if (found.action === "anchors") found.anchors = extra.value();
+      if (found.action === "sensitivity") found.set = extra.value();
+      const window_ = found.action === "add" && windowBoxes ? windowBoxes.map((box) => Number(box.value)) : windowNow();
+      if (window_) found.window = window_;
+      return found;
+    }
+
+    function changed() {
+      const found = change();
+      const wrong = fault(found);
+      element("idex-edit-problem").textContent = wrong || "";
+      element("idex-copy").disabled = Boolean(wrong);
+      element("idex-command").textContent = wrong ? "" : command(found);
+      element("idex-copied").textContent = "";
+      preview(found);
+    }
+
+    /** Curves and numbers follow what stands in the boxes. */
+    function preview(found) {
+      const numbers = found.values ? target.model.map(({ name }) => values()[name]) : null;
+      const moved = numbers && Object.keys(found.values).length;
+      spectrum.edit(target.kind === "line" && moved ? { line: target.fit, values: numbers, window: found.window || [target.fit.start, target.fit.stop] } : found.action === "anchors" ? { scale: extra.scale() } : null);
+      pulses.edit(target.kind === "pulse" && moved ? { channel: target.fit.channel, values: numbers } : null);
+      element("idex-edit-result").textContent = numbers ? told(numbers, found) : found.action === "anchors" ? extra.told() : "";
+    }
+
+    function told(numbers, found) {
+      if (target.kind === "pulse") {
+        if (!isPulse(numbers)) return "These values make no pulse.";
+        const record = state.records[target.fit.channel];
+        return `Q = ${words.number(impactCharge(numbers), 5)} pC (now ${words.number(target.fit.charge, 5)}); 10–90 % rise ${words.number(crossing(numbers, 0.9) - crossing(numbers, 0.1), 4)} µs; residual ${words.number(spreadOf(record, (t) => pulse(t, numbers)), 4)} pC rms (now ${isPulse(target.fit.values) ? words.number(spreadOf(record, (t) => pulse(t, target.fit.values)), 4) : words.NOTHING}).`;
+      }
+      if (!isLine(numbers)) return "These values make no line.";
+      const [begin, end] = found.window || [target.fit.start, target.fit.stop];
+      const mass = state.scale && state.merged ? `${words.number(massOf(numbers[1] - state.merged.t0, state.scale), 6)} u; ` : "";
+      return `${mass}area in the window ${words.number(emgArea(begin, end, numbers), 4)} mA µs; χ²/ν ${words.number(reduced(numbers, begin, end), 4)} (now ${isLine(target.fit.values) ? words.number(reduced(target.fit.values, begin, end), 4) : words.NOTHING}).`;
+    }
+
+    function spreadOf(record, model) {
+      if (!record) return NaN;
+      let sum = 0;
+      let used = 0;
+      for (let i = 0; i < record.y.length; i++) {
+        if (record.mask[i]) continue;
+        sum += (record.y[i] - model(record.t0 + i * record.dt)) ** 2;
+        used += 1;
+      }
+      return Math.sqrt(sum / used);
+    }
+
+    /** Reduced chi-square of a window with the other lines as they are. */
+    function reduced(numbers, begin, end) {
+      const { t0, dt, signal, sigma } = state.merged;
+      const others = state.lines.filter((line) => line !== target.fit && isLine(line.values));
+      let chi2 = 0;
+      let used = 0;
+      for (let i = Math.max(0, Math.ceil((begin - t0) / dt - 0.01)); i < signal.length && t0 + i * dt <= end + 0.01 * dt; i++) {
+        const t = t0 + i * dt;
+        const rest = (signal[i] - emg(t, numbers) - others.reduce((sum, line) => sum + emg(t, line.values), 0)) / sigma[i];
+        if (!Number.isFinite(rest)) continue;
+        chi2 += rest * rest;
+        used += 1;
+      }
+      return chi2 / Math.max(1, used - 4);
+    }
+
+    /** Open the editor at a fit. */
+    function choose(fit) {
+      if (!open()) return;
+      fill(fit.channel === "TOF" ? `line:${fit.line}` : `pulse:${fit.channel}`);
+    }
+
+    function stop() {
+      spectrum.edit(null);
+      pulses.edit(null);
+    }
+
+    function listen() {
+      element("idex-editor").addEventListener("toggle", () => (open() ? fill() : stop()));
+      element("idex-edit-what").addEventListener("change", begin);
+      element("idex-edit-how").addEventListener("change", form);
+      for (const id of ["idex-author", "idex-reason"]) {
+        element(id).value = localStorageOf(id) || "";
+        element(id).addEventListener("input", () => {
+          localStorageOf(id, element(id).value);
+          changed();
+        });
+      }
+      element("idex-again").addEventListener("click", begin);
+      element("idex-copy").addEventListener("click", copy);
+    }
+
+    /** The name is remembered where the browser permits it. */
+    function localStorageOf(id, value) {
+      if (id !== "idex-author") return undefined;
+      try {
+        if (value === undefined) return localStorage.getItem("pinakes-author");
+        localStorage.setItem("pinakes-author", value);
+      } catch {
+        return undefined; // pages from disk may have no storage
+      }
+      return value;
+    }
+
+    async function copy() {
+      const text = element("idex-command").textContent;
+      try {
+        await navigator.clipboard.writeText(text);
+        element("idex-copied").textContent = "Copied.";
+      } catch {
+        getSelection().selectAllChildren(element("idex-command")); // no clipboard: the text is marked instead
+        element("idex-copied").textContent = "The text is marked: copy it with the keyboard.";
+      }
+    }
+
+    listen();
+    return { show, choose, pick, stop };
+  }
+
+  window.pinakesIdexEditor = { create };
+})();

@@ -1,0 +1,159 @@
+// The science of an IDEX event on the viewer page: gives each part of the page what it shows of the event.
+"use strict";
+
+(function () {
+  const { GAINS, convert, merge } = window.pinakesIdexMerge;
+  const { sumOf } = window.pinakesIdexSpectrum;
+  const { dressAll } = window.pinakesFigures;
+  const words = window.pinakesIdexWords;
+  const { PANELS } = window.pinakesIdexPulses;
+  const element = (id) => document.getElementById(id);
+
+  let viewer = null;
+  let parts = null; // spectrum, pulses, editor, noise, calculator
+  let state = null;
+
+  /** Arrays by column as one object a row. */
+  function rows(columns) {
+    if (!columns || !columns.line) return [];
+    const names = Object.keys(columns);
+    return columns.line.map((_, i) => Object.fromEntries(names.map((name) => [name, columns[name][i]])));
+  }
+
+  function fitsOf(analysis) {
+    const lines = rows(analysis && analysis.lines);
+    const pulses = rows(analysis && analysis.pulses);
+    return { parts: analysis, lines, pulses: Object.fromEntries(PULSE_ORDER.flatMap((name) => pulses.filter((one) => one.channel === name)).map((one) => [one.channel, one])) };
+  }
+
+  const PULSE_ORDER = Object.values(PANELS);
+
+  /** Everything the parts of the page need of an event, worked out once. */
+  function stateOf(event) {
+    if (event.idex) return event.idex;
+    const more = event.more || { now: null, automatic: null, overrides: [] };
+    const now = fitsOf(more.now);
+    const calibration = (name) => {
+      const versions = viewer.known.calibrations[name] || {};
+      const used = more.now && more.now.calibrations && more.now.calibrations[name];
+      return versions[used] || versions[Math.max(...Object.keys(versions).map(Number))];
+    };
+    const scales = calibration("waveform_scale") || {};
+    const factor = (name) => (scales[name.replaceAll(" ", "_")] || {}).factor;
+    const channel = (name) => event.channels.find((one) => one.name === name);
+    const found = more.now ? more.now.spectrum : {};
+    const merged = merge(GAINS.map((name) => convert(channel(name), factor(name), true)), [found.ratio_mid, found.ratio_low]);
+    const records = Object.fromEntries(PULSE_ORDER.map((name) => [name, convert(channel(name.replaceAll("_", " ")), factor(name), false)]));
+    const target = more.now && more.now.particle && now.pulses[more.now.particle.channel];
+    const made = {
+      event, none: !more.now, now: more.now, overrides: more.overrides, ...now, original: more.automatic ? fitsOf(more.automatic) : null,
+      merged, records, scale: found.coefficients || null, calibration, impact: target ? target.values[0] : null,
+    };
+    let sums = null;
+    made.sums = () => {
+      sums = sums || { now: sumOf(made.lines, merged), automatic: made.original ? sumOf(made.original.lines, merged) : null };
+      return sums;
+    };
+    Object.defineProperty(event, "idex", { value: made }); // goes from memory with the event
+    return made;
+  }
+
+  /** Residual strips of pulses stand below their panels. */
+  function arrange() {
+    for (const index of Object.keys(PANELS)) {
+      const panel = element(`panel-${index}`);
+      const strip = element(`idex-strip-${index}`);
+      if (panel) panel.append(strip);
+    }
+  }
+
+  function start(given) {
+    viewer = given;
+    words.learn(viewer.known.words);
+    const spectrum = window.pinakesIdexSpectrum.create(viewer);
+    const pulses = window.pinakesIdexPulses.create(viewer);
+    parts = {
+      spectrum, pulses, editor: window.pinakesIdexEditor.create(viewer, spectrum, pulses),
+      noise: window.pinakesIdexNoiseView.create(viewer), calculator: window.pinakesIdexCalculator.create(viewer),
+    };
+    for (const name of ["idex-spectrum", "idex-residual", "idex-charges", ...Object.keys(PANELS).map((index) => `idex-strip-${index}`)]) viewer.watch(viewer.named(name));
+    viewer.named("idex-spectrum").on_event("tap", (event) => parts.editor.pick(event.x, NaN, "TOF"));
+    for (const [index, channel] of Object.entries(PANELS)) {
+      viewer.panels[index].figure.on_event("tap", (event) => {
+        const record = state && state.records[channel];
+        parts.editor.pick(event.x, record ? event.y * record.factor : NaN, channel);
+      });
+    }
+    for (const button of element("idex-legend").querySelectorAll("button")) button.addEventListener("click", () => mute(button));
+    element("idex-strips").addEventListener("change", (event) => pulses.setStrips(event.target.checked));
+    element("idex-view-panels").addEventListener("click", () => overlay(false));
+    element("idex-view-overlay").addEventListener("click", () => overlay(true));
+    for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", () => draw());
+  }
+
+  /** Mute a curve, or show it again. */
+  function mute(button, shown = button.getAttribute("aria-pressed") !== "true") {
+    button.setAttribute("aria-pressed", String(shown));
+    const model = viewer.named(button.dataset.model || `${button.dataset.curve}-line`);
+    model.visible = shown;
+    draw();
+  }
+
+  /** Channels with the same time axis in one figure: the three gains in the spectrum, the charges in one of their own. */
+  function overlay(on) {
+    element("idex-view-overlay").setAttribute("aria-pressed", String(on));
+    element("idex-view-panels").setAttribute("aria-pressed", String(!on));
+    element("idex-charges-panel").hidden = !on;
+    element("panels").hidden = on;
+    for (const gain of ["high", "mid", "low"]) mute(element("idex-legend").querySelector(`[data-curve=idex-${gain}]`), on);
+    if (on) requestAnimationFrame(() => { dressAll(); draw(); });
+  }
+
+  function show(event) {
+    state = stateOf(event);
+    window.pinakesIdexBlocks.show(state);
+    parts.spectrum.show(state);
+    parts.pulses.show(state);
+  }
+
+  function draw() {
+    if (!state) return;
+    parts.spectrum.draw();
+    parts.pulses.draw();
+  }
+
+  function rest(event) {
+    const found = stateOf(event);
+    window.pinakesIdexBlocks.rest(found);
+    if (!found.none) window.pinakesIdexTables.show(found, choose);
+    parts.editor.show(found);
+    parts.noise.show(found);
+    parts.calculator.show(found);
+  }
+
+  /** A fit that was clicked in a table: shown in the figure, and handed to the editor. */
+  function choose(fit) {
+    if (fit.channel === "TOF") parts.spectrum.select(fit, true);
+    parts.editor.choose(fit);
+  }
+
+  const press = (id) => element(id).click();
+  const keys = {
+    o: () => press(element("idex-charges-panel").hidden ? "idex-view-overlay" : "idex-view-panels"),
+    r: () => press("idex-strips"),
+    n: () => unfold("idex-noise"),
+    e: () => unfold("idex-editor"),
+  };
+
+  function unfold(id) {
+    element(id).open = !element(id).open;
+    if (element(id).open) element(id).scrollIntoView({ block: "start" });
+  }
+
+  window.pinakesEventPages = window.pinakesEventPages || {};
+  window.pinakesEventPages.idex = {
+    arrange, start, show, draw, rest, keys,
+    point: (time) => parts.spectrum.point(time),
+    under: (index) => parts.pulses.under(index),
+  };
+})();
