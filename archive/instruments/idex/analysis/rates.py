@@ -35,6 +35,7 @@ MEANING: Final = {
     "open": "the window is not over, or its data are not there to the end; it is accumulated to the newest data",
     "unanalysed": "dust events without an analysis are counted without charge and mass",
     "unplaced": "dust events without geometry are in no pixel and no quadrant; a file with the pointing places them",
+    "no_pointing": "the pointing is not known at any time of the exposure, so that no pixel has any",
     "pointing_rare": "the pointing is known for a part of the exposure only",
 }
 
@@ -46,15 +47,15 @@ class Settings:
     Attributes
     ----------
     source
-        Channel whose charge and mass are binned, or ``best`` for the particle's best estimate. The flight pipeline
-        takes Target_Low.
+        Channel whose charge and mass are binned, or ``best``: the target channel that counts for the particle. The
+        definition takes Target_Low; there most impacts are too weak for a charge and would be in no bin.
     subtract_dead_time
         Whether the dead time of all events is taken off the exposure.
     longest_pointing
         For how long one sample of the pointing may stand, s.
     """
 
-    source: str = "Target_Low"
+    source: str = "best"
     subtract_dead_time: bool = False
     longest_pointing: float = 15.0
 
@@ -207,7 +208,8 @@ def _words(row: Mapping[str, Any], window: Window) -> list[str]:
         "open": window.until < window.stop,
         "unanalysed": row["unanalysed"] > 0,
         "unplaced": row["unplaced"] + row["no_phase"] > 0,
-        "pointing_rare": bool(exposure) and row["unplaced_exposure"] > 1e-6 * exposure,
+        "no_pointing": bool(exposure) and row["unplaced_exposure"] == exposure,
+        "pointing_rare": bool(exposure) and 1e-6 * exposure < row["unplaced_exposure"] < exposure,
     }
     return [word for word, holds in found.items() if holds]
 
