@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 
 from monitors.site.dashboards import Making
 from monitors.site.publish import Publisher
-from monitors.site.queries import Query, timed
+from monitors.site.queries import Query, Row, timed
 from monitors.site.text import plain, script_json
 
 Floats = NDArray[np.float64]
@@ -105,6 +105,33 @@ order by 1 desc""",
 FOLDER: Final = "instruments/{}/columns"
 
 
+def newest_columns(
+    making: Making, sources: Sequence[Source], names: Iterable[str]
+) -> dict[str, Floats | tuple[NDArray[np.int32], list[str]]]:
+    """Return quantities of the events that pages draw, in order of their numbers, as `read_columns` does."""
+    wanted = set(names)
+    kept, _ = _newest_blocks(making)
+    found: dict[str, Any] = {}
+    for source in sources:
+        mine = [quantity for quantity in source.quantities if quantity.name in wanted]
+        if mine:
+            low, high = (kept[-1]["low"], kept[0]["high"]) if kept else (0, -1)
+            found |= read_columns(making.conn, source, mine, making.instrument, low, high)
+    return found
+
+
+def _newest_blocks(making: Making) -> tuple[list[Row], int]:
+    """Return the blocks that pages draw, newest first, and how many events there are in all."""
+    found = BLOCKS.rows(making.conn, size=BLOCK, instrument_id=making.instrument)
+    kept, events = [], 0
+    for row in found:
+        if events >= MOST:
+            break
+        kept.append(row)
+        events += row["events"]
+    return kept, sum(row["events"] for row in found)
+
+
 def publish_columns(making: Making, sources: Sequence[Source], made_by: str) -> int:
     """Write the scripts of blocks that changed, take those of blocks that left away; return the events they hold.
 
@@ -118,13 +145,7 @@ def publish_columns(making: Making, sources: Sequence[Source], made_by: str) -> 
         Changes when equal rows may give other scripts.
     """
     publisher, folder = making.publisher, FOLDER.format(making.name)
-    found = BLOCKS.rows(making.conn, size=BLOCK, instrument_id=making.instrument)
-    kept, events = [], 0
-    for row in found:
-        if events >= MOST:
-            break
-        kept.append(row)
-        events += row["events"]
+    kept, events = _newest_blocks(making)
     quantities = [quantity for source in sources for quantity in source.quantities]
     for row in kept:
         key, now = f"block {row['block']}", f"{made_by} {row['fingerprint']}"
@@ -138,12 +159,12 @@ def publish_columns(making: Making, sources: Sequence[Source], made_by: str) -> 
         del making.seen[key]
     index = {
         "instrument": making.name,
-        "events": sum(row["events"] for row in found),
+        "events": events,
         "blocks": [[row["block"], row["events"]] for row in reversed(kept)],
         "quantities": [[q.name, q.label, q.unit, q.group, q.meaning, int(q.words)] for q in quantities],
     }
     publisher.file(f"{folder}/index.js", f"pinakesColumns.setIndex({script_json(index)});\n".encode())
-    return events
+    return sum(row["events"] for row in kept)
 
 
 def packed(source: Source, quantities: Sequence[Quantity]) -> str:

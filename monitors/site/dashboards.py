@@ -17,9 +17,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from monitors.site.publish import Publisher
-from monitors.site.shell import Link, Shell
-
-GROUP = "pinakes.instrument_pages"
+from monitors.site.shell import DASHBOARDS, Link, Shell
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ class Dashboards:
 @cache
 def dashboards(instrument: str) -> Dashboards:
     """Return the dashboards of an instrument."""
-    for entry in entry_points(group=GROUP, name=instrument):
+    for entry in entry_points(group=DASHBOARDS, name=instrument):
         found = entry.load()()
         assert isinstance(found, Dashboards)
         return found

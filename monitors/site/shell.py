@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.metadata import entry_points
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
 from monitors.site import table_html, text
 from monitors.site.publish import STAMP
 from monitors.site.tables import ICONS
+
+#: Entry points of the dashboards of instruments; templates lie in the folder ``templates`` beside their module.
+DASHBOARDS = "pinakes.instrument_pages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +91,19 @@ def short_title(title: str) -> str:
     return title.partition(",")[0]
 
 
+def instrument_templates() -> dict[str, BaseLoader]:
+    """Return the templates of each instrument with dashboards, which its own templates name ``idex/quality.html``."""
+    return {
+        entry.name: PackageLoader(entry.module.rpartition(".")[0], "templates")
+        for entry in entry_points(group=DASHBOARDS)
+    }
+
+
 @cache
 def environment() -> Environment:
     """Templates of the site, escaping on, missing values an error."""
     found = Environment(
-        loader=PackageLoader("monitors.site", "templates"),
+        loader=ChoiceLoader([PackageLoader("monitors.site", "templates"), PrefixLoader(instrument_templates())]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

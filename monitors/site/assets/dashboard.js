@@ -266,7 +266,7 @@
     }
 
     return {
-      show(id, facts, place) {
+      show(id, facts, place, pictured = true) {
         card.hidden = false;
         const left = place.sx > box.clientWidth / 2;
         card.style.left = left ? "" : `${place.sx + 16}px`;
@@ -277,7 +277,7 @@
         canvas.hidden = true;
         lines.replaceChildren(...facts.flatMap(([label, value]) => [make("dt", label), make("dd", value)]));
         clearTimeout(rest);
-        rest = setTimeout(() => picture(id), 150);
+        if (pictured) rest = setTimeout(() => picture(id), 150);
       },
       hide() {
         card.hidden = true;
@@ -397,7 +397,7 @@
   };
 
   window.pinakesDashboard = {
-    make, fillSelect, choice, axisLabel, cutText, cutOf, passing, makeCuts, colours, shown, timeText, distinct, nearest, eventHref,
+    make, fillSelect, choice, viridis, axisLabel, cutText, cutOf, passing, makeCuts, colours, shown, timeText, distinct, nearest, eventHref,
     makeCard, showTable, saveAs, figures, rangeOf, sizeOf, extent, setRange, address,
   };
 })();

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from monitors.site.columns import publish_columns
 from monitors.site.dashboards import Dashboard, Dashboards, Making
 from monitors.site.explorer import publish_explorer, publish_trends
-from monitors.site.idex import definitions, quality, ternary
+from monitors.site.idex import definitions, map_page, quality, rate_page, ternary, windows
 from monitors.site.idex.quantities import sources
 from monitors.site.shell import Link
 
@@ -37,6 +37,14 @@ TERNARY = Dashboard(
     "Magnesium, silicon, iron, calcium, or any three quantities, with the guides of minerals; a tap opens the event.",
 )
 
+RATES = Dashboard(
+    Link("Rates", rate_page.PATH),
+    "Dust counts, exposure and rates with their intervals by window, charge, mass and spin quadrant.",
+)
+MAPS = Dashboard(
+    Link("Pointing maps", map_page.PATH),
+    "Where the boresight pointed when dust came: counts, exposure and rate over the sky, of any bin.",
+)
 DEFINITIONS = Dashboard(
     Link("Definitions", definitions.PATH),
     "Every field of the event header, and the housekeeping polynomials with a calculator for raw counts.",
@@ -53,7 +61,7 @@ class IdexDashboards(Dashboards):
 
     def pages(self) -> Sequence[Dashboard]:
         """Return the pages, in the order of the navigation."""
-        return (EXPLORER, TRENDS, QUALITY, TERNARY, DEFINITIONS)
+        return (EXPLORER, TRENDS, QUALITY, TERNARY, RATES, MAPS, DEFINITIONS)
 
     def publish(self, making: Making) -> None:
         """Write every page that changed."""
@@ -62,6 +70,9 @@ class IdexDashboards(Dashboards):
         publish_trends(making, sources(), TRENDS.link.path, {"y": "hk.target_voltage"}, events, {})
         ternary.publish(making, events)
         definitions.publish(making)
+        accumulated = windows.publish_windows(making)
+        rate_page.publish(making, accumulated)
+        map_page.publish(making, accumulated)
         blocks = sorted(item for item in making.seen.items() if item[0].startswith("block "))
         now = hashlib.sha256(repr((MADE_BY, blocks)).encode()).hexdigest()[:16]
         if making.seen.get("events") != now or not making.publisher.holds(quality.PATH):
