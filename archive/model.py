@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Severity = Literal["info", "warning", "error"]
-Level = Literal["raw", "l0", "l1a", "l1b", "l2", "preview", "report"]
+Level = Literal["raw", "l0", "l1a", "l1b", "l2", "l2a", "preview", "report"]
 
 #: Bits of ``core.event.flags`` that mean the same for every instrument; bits 16 and up belong to the instrument.
 FLAG_INCOMPLETE = 1 << 0
@@ -322,3 +322,62 @@ class Override:
     channel: str | None
     line: int | None
     arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a product of analyses comes from.
+
+    Attributes
+    ----------
+    product, sha256
+        Name and hash of the product whose records were analysed.
+    raw
+        Name and SHA-256 of every raw file, in order of the hashes.
+    state
+        Hash of all that was said and computed about its events: equal for equal content.
+    """
+
+    product: str
+    sha256: str
+    raw: tuple[tuple[str, str], ...]
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewColumn:
+    """A column of a view: name, PostgreSQL type such as ``double precision``, and what it is for."""
+
+    name: str
+    type: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreted:
+    """The current analyses of ``n`` records of a product, all with the same calibrations.
+
+    Attributes
+    ----------
+    records, identity, t
+        Record in the product, name of the event, and its time, UTC; length n, ascending by record.
+    calibrations
+        Values by name, as the analyses had them.
+    told
+        Of each analysis: version, settings_hash, inputs, origin, status, reason.
+    overrides
+        What analysts say about each event and counts, oldest first.
+    signed
+        Author and reason of each of these, in the same order.
+    tables
+        Rows of views by name of view; each row has its ``record``.
+    """
+
+    records: list[int]
+    identity: list[str]
+    t: list[datetime]
+    calibrations: Mapping[str, Any]
+    told: list[Mapping[str, Any]]
+    overrides: list[tuple[Override, ...]]
+    signed: list[tuple[tuple[str, str], ...]]
+    tables: Mapping[str, list[Mapping[str, Any]]]

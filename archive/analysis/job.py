@@ -9,7 +9,8 @@ import numpy as np
 from sqlalchemy import Connection
 
 from archive import log
-from archive.analysis import overrides, plan, rows
+from archive.analysis import overrides, plan, products, rows
+from archive.analysis.active import Active
 from archive.analysis.plan import Batch, Subject, Target
 from archive.catalog.reference import code_version_id, ensure_instrument
 from archive.instruments.base import Analysis, Instrument, analysis_of, instrument
@@ -52,6 +53,8 @@ def run(task: Task) -> Outcome:
         ledger.fence(conn, task.claim)
         for batch, wanting in again:
             _put_into_effect(conn, task, owner, analysis, chosen, batch, wanting)
+        attempts = task.settings.ingest.max_attempts
+        products.ask(conn, owner, analysis, chosen.file_id, parent_id=task.claim.job_id, max_attempts=attempts)
         told = {"outcome": "analysed", "events": len(found), "new": new}
         ledger.finish(conn, task.claim, told, file_id=chosen.file_id)
     return Outcome(task.claim.job_id, "done", "", told)
@@ -59,7 +62,7 @@ def run(task: Task) -> Outcome:
 
 def _put_into_effect(
     conn: Connection, task: Task, owner: Instrument, analysis: Analysis, chosen: Target, batch: Batch,
-    wanting: dict[int, overrides.Active],
+    wanting: dict[int, Active],
 ) -> None:  # fmt: skip
     """Analyse again what analysts spoke about; an override that no longer fits its event is left out, and told."""
     for subject in batch.subjects:

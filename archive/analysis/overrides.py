@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from archive.analysis import plan, rows
+from archive.analysis import plan, products, rows
+from archive.analysis.active import VALUES, Active, active, replaces
 from archive.analysis.plan import Batch, Target
-from archive.catalog import Catalog, events
+from archive.catalog import Catalog, events, sequence
 from archive.catalog.fits import automatic_fit, current_analysis, listing
 from archive.catalog.reference import code_version_id
 from archive.catalog.schema import event, event_analysis, fit_override
@@ -18,9 +19,6 @@ from archive.errors import NotFound, UsageError
 from archive.instruments.base import Analysis, Instrument, analysis_of, instrument
 from archive.model import Override
 from archive.store import Home
-
-#: Actions of which a later one on the same fit takes the place of an earlier one.
-VALUES = ("set", "refit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,41 +44,6 @@ class Word:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Active:
-    """The overrides of an event that count, oldest first, with their keys, and the newest row of all."""
-
-    newest: int
-    keys: tuple[int, ...]
-    overrides: tuple[Override, ...]
-
-
-def active(conn: Connection, event_ids: Sequence[int]) -> dict[int, Active]:
-    """Return the overrides that count, for those of the events that have any row at all."""
-    query = select(fit_override).where(fit_override.c.event_id.in_(event_ids)).order_by(fit_override.c.id)
-    found: dict[int, list[tuple[int, Override]]] = {}
-    newest: dict[int, int] = {}
-    for row in conn.execute(query).mappings():
-        word = Override(row["action"], row["channel"], row["line"], row["arguments"])
-        newest[row["event_id"]] = row["id"]
-        held = [each for each in found.get(row["event_id"], []) if not _replaces(word, each[1])]
-        found[row["event_id"]] = held if word.action == "reset" else [*held, (row["id"], word)]
-    return {
-        key: Active(newest[key], tuple(i for i, _ in held), tuple(word for _, word in held))
-        for key, held in found.items()
-    }
-
-
-def _replaces(new: Override, old: Override) -> bool:
-    """Whether an override makes an earlier one void."""
-    same = (new.channel, new.line) == (old.channel, old.line)
-    if new.action == "reset":
-        return new.channel is None or same
-    if new.action in VALUES:
-        return same and old.action in VALUES
-    return new.action == old.action and same
-
-
 def say(catalog: Catalog, home: Home, word: Word) -> int:
     """Write an override and everything that follows from it in one transaction; return its key.
 
@@ -94,6 +57,7 @@ def say(catalog: Catalog, home: Home, word: Word) -> int:
     if not word.author.strip() or not word.reason.strip():
         raise UsageError("An override needs an author and a reason.")
     with catalog.begin() as conn:
+        sequence.hold_ingest(conn)  # monitors go on by the keys of overrides
         row = events.get(conn, word.event)
         conn.execute(select(event.c.id).where(event.c.id == row["id"]).with_for_update())
         owner = instrument(row["instrument"])
@@ -109,6 +73,7 @@ def say(catalog: Catalog, home: Home, word: Word) -> int:
                 effect(conn, home, owner, analysis, chosen, batch, now)
             except ValueError as error:
                 raise UsageError(str(error)) from None
+        products.ask(conn, owner, analysis, chosen.file_id)
     return key
 
 
@@ -164,7 +129,7 @@ def _append(conn: Connection, event_id: int, word: Word, before: Active | None) 
             arguments["values"] = held | dict(arguments.get("values") or {})
     new = Override(word.action, word.channel, word.line, arguments)
     held_before = zip(before.keys, before.overrides, strict=True) if before else ()
-    replaced = [key for key, old in held_before if _replaces(new, old)]
+    replaced = [key for key, old in held_before if replaces(new, old)]
     statement = insert(fit_override).values(
         event_id=event_id,
         action=word.action,

@@ -107,7 +107,7 @@ def batches(
     conn: Connection, owner: str, analysis: Analysis, events: Sequence[Subject], size: int = BATCH
 ) -> Iterator[Batch]:
     """Cut events into batches of near records with the same calibrations."""
-    known = _calibrations(conn, owner, analysis.calibrations)
+    known = calibrations(conn, owner, analysis.calibrations)
     open_: list[Subject] = []
     current: Inputs | None = None
     for each in events:
@@ -139,7 +139,7 @@ def analysed(conn: Connection, analysis: Analysis, chosen: Target, batch: Batch)
 Known = Mapping[str, list[tuple[int, datetime | None, datetime | None, Any]]]
 
 
-def _calibrations(conn: Connection, owner: str, names: Sequence[str]) -> Known:
+def calibrations(conn: Connection, owner: str, names: Sequence[str]) -> Known:
     """Return version, begin, end and values of the calibrations of an instrument by name, highest version first."""
     query = (
         select(
@@ -158,6 +158,15 @@ def _calibrations(conn: Connection, owner: str, names: Sequence[str]) -> Known:
     for row in conn.execute(query):
         known[row.name].append((row.version, row.begin, row.end, row.held))
     return known
+
+
+def values_of(known: Known, versions: Mapping[str, int | None], at: datetime) -> dict[str, Any]:
+    """Return the values of the calibrations of these versions at a time; None for one that is not there."""
+    return {
+        name: next((held for number, begin, end, held in records if number == versions.get(name)
+                    and (begin is None or begin <= at) and (end is None or at < end)), None)
+        for name, records in known.items()
+    }  # fmt: skip
 
 
 def _inputs(analysis: Analysis, known: Known, at: datetime) -> Inputs:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
+from archive.analysis import products
 from archive.catalog.reference import instrument_ids
 from archive.catalog.schema import file, file_parent, job, product
 from archive.catalog.schema import instrument as instrument_table
@@ -14,6 +15,7 @@ from archive.errors import NotFound
 from archive.ingest import assembly, decoding, placing, recognise, rows
 from archive.ingest.decoding import Made, Result
 from archive.ingest.groups import groups
+from archive.instruments.base import analysis_of, derivation_of, instrument
 from archive.jobs import Outcome, Task, ledger
 from archive.model import Source
 from archive.store import staging
@@ -65,6 +67,8 @@ def _facts(conn: Connection, file_id: int) -> tuple[Row[Any], list[Row[Any]], st
 
 
 def _decode(task: Task, owner: str, wanted: Row[Any], parents: list[Row[Any]], workdir: Path) -> Result:
+    if products.OF in wanted.header:
+        return _derive(task, owner, wanted, workdir)
     tag = wanted.header.get(assembly.TAG)
     if tag is None:
         (raw,) = parents[:1]
@@ -79,6 +83,22 @@ def _decode(task: Task, owner: str, wanted: Row[Any], parents: list[Row[Any]], w
         if group.tag == tag:
             return assembly.assemble(task, owner, group, workdir)
     raise NotFound(f"The events of {wanted.relpath} are no longer assembled from these files.")
+
+
+def _derive(task: Task, owner: str, wanted: Row[Any], workdir: Path) -> Result:
+    """Write the products of analyses again, if these are still what they were."""
+    maker = instrument(owner)
+    analysis = analysis_of(maker)
+    derivation = derivation_of(analysis)
+    if analysis is None or derivation is None:
+        raise NotFound(f"The installed code of {owner} writes no products of analyses.")
+    with task.catalog.read() as conn:
+        of = select(file.c.id).where(file.c.relpath == wanted.header[products.OF])
+        file_id = conn.execute(of).scalar_one()
+        now = products.state_of(conn, derivation, file_id)
+    if now.digest != wanted.header[products.STATE]:
+        raise NotFound(f"The analyses in {wanted.relpath} are not those that count now; it stays lost.")
+    return products.make(task, maker, analysis, file_id, now, workdir)
 
 
 def _options(task: Task, raw: Row[Any]) -> dict[str, Any]:

@@ -9,7 +9,20 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from archive.errors import NotFound
-from archive.model import Analysed, Claim, Decoded, FitModel, Override, Product, Source, Waveforms
+from archive.model import (
+    Analysed,
+    Claim,
+    Decoded,
+    FitModel,
+    Interpreted,
+    NewFile,
+    Origin,
+    Override,
+    Product,
+    Source,
+    ViewColumn,
+    Waveforms,
+)
 
 GROUP = "pinakes.instruments"
 
@@ -111,6 +124,46 @@ class Analysis(Protocol):
         ValueError
             When an override is impossible.
         """
+
+
+class DerivedWriter(Protocol):
+    """Collects the analyses of a product, in order of its records, and writes products of a higher level."""
+
+    def add(self, part: Interpreted) -> None:
+        """Take the next records."""
+
+    def close(self) -> list[NewFile]:
+        """Write what is still waiting; return every file that was written."""
+
+
+@runtime_checkable
+class Derivation(Protocol):
+    """What is written when the events of a product are analysed: files that need the waveforms no more.
+
+    Attributes
+    ----------
+    products
+        Names of the products it writes.
+    version
+        A number that rises whenever equal analyses may give other bytes.
+    views
+        Views of schema ``analysis`` whose rows it wants.
+    """
+
+    products: Sequence[str]
+    version: int
+    views: Sequence[str]
+
+    def begin(
+        self, product: Path, origin: Origin, columns: Mapping[str, Sequence[ViewColumn]], workdir: Path
+    ) -> DerivedWriter:
+        """Return a writer for the analyses of one product; the bytes follow from its arguments alone."""
+
+
+def derivation_of(analysis: Analysis | None) -> Derivation | None:
+    """Return what follows an analysis, None for one without: its optional attribute ``derivation``."""
+    found: Derivation | None = getattr(analysis, "derivation", None)
+    return found
 
 
 def analysis_of(instrument: Instrument) -> Analysis | None:

@@ -47,13 +47,18 @@ def _starts(t: ArrayLike) -> Floats:
     return times[:, :1] if times.shape[1] else np.zeros((times.shape[0], 1))
 
 
+def _sum(part: Floats) -> Floats:
+    """Return the sums of rows one sample after the other: gaps around a window then leave every digit as it is."""
+    return np.nancumsum(part, axis=1)[:, -1] if part.shape[1] else np.zeros(part.shape[0])
+
+
 def mean_level(t: ArrayLike, y: ArrayLike, begin: ArrayLike, end: ArrayLike, *, ddof: int = 1) -> Level:
     """Return mean and standard deviation (n - `ddof`) over begin <= t <= end, us."""
     part = _inside(t, y, begin, end)
     count = np.isfinite(part).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.nansum(part, axis=1) / count
-        spread = np.sqrt(np.nansum((part - mean[:, None]) ** 2, axis=1) / np.maximum(count - ddof, 0))
+        mean = _sum(part) / count
+        spread = np.sqrt(_sum((part - mean[:, None]) ** 2) / np.maximum(count - ddof, 0))
     return Level(np.where(count > 0, mean, np.nan), np.where(count > ddof, spread, np.nan), count)
 
 

@@ -71,3 +71,12 @@ def test_bad_records_have_no_ratio(y: np.ndarray) -> None:
     t = np.linspace(-8, 0, y.shape[1])
     for level in (baseline.pre75(t, y), baseline.first3us(t, y), baseline.quiet3us(t, y, 20)):
         assert np.isnan(baseline.signal_to_noise(y, level)).all()
+
+
+def test_a_level_does_not_depend_on_the_records_beside() -> None:
+    t = -8 + np.arange(2000) / 260 + np.array([[0.0], [0.37], [-0.81]])
+    y = np.random.default_rng(3).normal(500, 3, t.shape)
+    together = baseline.pre75(t, y)
+    for k in range(3):
+        alone = baseline.pre75(t[k], y[k : k + 1])
+        assert (alone.baseline[0], alone.sigma[0]) == (together.baseline[k], together.sigma[k])

@@ -59,6 +59,21 @@ class IDEX:
             "Rendered event messages of one calendar window, ISTP attributes.",
             {**_ISTP, "Logical_source": "imap_idex_l1a_msg"},
         ),
+        Product(
+            "l2a_sci",
+            "l2a",
+            "cdf",
+            "IDEX level 2A events",
+            "Fitted lines and pulses, mass scale, charge, speed and mass of the events of one calendar window.",
+            {**_ISTP, "Logical_source": "imap_idex_l2a_sci"},
+        ),
+        Product(
+            "l2a_tables",
+            "l2a",
+            "hdf5",
+            "IDEX level 2A tables",
+            "Every line, pulse, particle, composition and mass scale of the events of one product, with settings.",
+        ),
     )
 
     def __init__(self, clock: ClockCorrelation | None = None) -> None:

@@ -67,7 +67,7 @@ def variables(record: Mapping[str, Any]) -> Iterator[cdf.Variable]:
         ``saturated`` (n, 6), ``kind`` (n,), ``dust_hit`` (n,), ``t0_high``, ``t0_low`` (n,).
     """
     yield epoch(record["tt2000"])
-    yield from _index_variables()
+    yield from index_variables()
     for index, channel in enumerate(CHANNELS):
         samples: NDArray[np.int16] = record["samples"][channel.name]
         kept = samples[:, : SAMPLES_HIGH_L1A if channel.high_rate else SAMPLES_LOW]
@@ -78,8 +78,8 @@ def variables(record: Mapping[str, Any]) -> Iterator[cdf.Variable]:
         ("low", record["t0_low"], DT_LOW, SAMPLES_LOW),
         ("high", record["t0_high"], DT_HIGH, SAMPLES_HIGH_L1A),
     ):
-        yield _time_axis(rate, axes.axis(t0, dt, count))
-    yield from _flags(record)
+        yield time_axis(rate, axes.axis(t0, dt, count))
+    yield from flag_variables(record)
     for field in header_fields():
         yield _header_field(field, record["header"])
 
@@ -105,7 +105,8 @@ def epoch(tt2000: NDArray[np.int64], title: str = "Event time, Terrestrial Time 
     return cdf.Variable("epoch", cdf.TIME_TT2000, tt2000, attributes)
 
 
-def _index_variables() -> Iterator[cdf.Variable]:
+def index_variables() -> Iterator[cdf.Variable]:
+    """Yield index and label of the low-rate and the high-rate samples."""
     for rate, name, count, form in (("low", _LOW, SAMPLES_LOW, "I3"), ("high", _HIGH, SAMPLES_HIGH_L1A, "I4")):
         numbers = np.arange(count, dtype=np.int64)
         attributes = {
@@ -150,7 +151,8 @@ def _waveform(name: str, title: str, high_rate: bool, values: NDArray[np.int64])
     return cdf.Variable(name, cdf.INT8, values, attributes)
 
 
-def _time_axis(rate: str, values: NDArray[np.float64]) -> cdf.Variable:
+def time_axis(rate: str, values: NDArray[np.float64]) -> cdf.Variable:
+    """Return the times of the samples of one rate, ``low`` or ``high``, us from the trigger, shape (n, samples)."""
     name = f"time_{rate}_sample_rate"
     attributes = {
         "CATDESC": f"Time of the {rate}-rate samples from the trigger",
@@ -170,17 +172,19 @@ def _time_axis(rate: str, values: NDArray[np.float64]) -> cdf.Variable:
     return cdf.Variable(name, cdf.DOUBLE, values, attributes)
 
 
-def _flags(record: Mapping[str, Any]) -> Iterator[cdf.Variable]:
+def flag_variables(record: Mapping[str, Any]) -> Iterator[cdf.Variable]:
+    """Yield the ten flags of ``n`` events: kind, dust hit, and saturation of each channel, 255 where it is missing."""
     for kind, name in enumerate(("science_event", "noise_capture", "pulser")):
-        yield _flag(f"{name}_flag", f"Whether the event is a {name.replace('_', ' ')}", record["kind"] == kind)
-    yield _flag("dust_hit_flag", "Whether the TOF record of a science event shows lines", record["dust_hit"])
+        yield flag(f"{name}_flag", f"Whether the event is a {name.replace('_', ' ')}", record["kind"] == kind)
+    yield flag("dust_hit_flag", "Whether the TOF record of a science event shows lines", record["dust_hit"])
     for index, channel in enumerate(CHANNELS):
         values = np.where(record["present"][:, index], record["saturated"][:, index], FLAG_FILL)
         text = f"Whether {channel.name} reaches 0.95 of full scale"
-        yield _flag(f"{channel.name.lower()}_saturation_flag", text, values)
+        yield flag(f"{channel.name.lower()}_saturation_flag", text, values)
 
 
-def _flag(name: str, text: str, values: NDArray[Any]) -> cdf.Variable:
+def flag(name: str, text: str, values: NDArray[Any]) -> cdf.Variable:
+    """Return one flag, 0, 1 or 255, shape (n,)."""
     attributes = {
         "CATDESC": text,
         "FIELDNAM": name,

@@ -28,7 +28,13 @@ SCIENCE_PRODUCT = "l1a_sci"
 MESSAGE_PRODUCT = "l1a_msg"
 
 
-def _global_attributes(file_id: str, source: str, text: str, lineage: Lineage) -> dict[str, str | list[str]]:
+#: What the text of a level-1A file says beside its title.
+RAW_SAMPLES = "Waveforms are raw samples; times are those of the events, not of the packets."
+
+
+def global_attributes(
+    file_id: str, source: str, text: str, lineage: Lineage, *, version: int = 1, note: str = RAW_SAMPLES
+) -> dict[str, str | list[str]]:
     """Return the global attributes ISTP asks for; no date of making, since bytes follow from the sources alone."""
     return {
         "Project": "IMAP>Interstellar Mapping and Acceleration Probe",
@@ -36,13 +42,13 @@ def _global_attributes(file_id: str, source: str, text: str, lineage: Lineage) -
         "Discipline": "Solar Physics>Heliospheric Physics",
         "Data_type": f"{source.removeprefix('imap_idex_').upper().replace('_', '-')}>{text}",
         "Descriptor": "IDEX>Interstellar Dust Experiment",
-        "Data_version": "001",
+        "Data_version": f"{version:03d}",
         "Logical_file_id": file_id,
         "Logical_source": source,
         "Logical_source_description": f"IMAP Interstellar Dust Experiment: {text}",
         "PI_name": "IDEX instrument team",
         "PI_affiliation": "IDEX instrument team",
-        "TEXT": f"{text}. Waveforms are raw samples; times are those of the events, not of the packets.",
+        "TEXT": f"{text}. {note}",
         "Instrument_type": "Particles (space)",
         "Mission_group": "IMAP",
         "File_naming_convention": "source_descriptor_datatype_date_sources_version",
@@ -108,7 +114,7 @@ class L1aWriter:
         part = f"_p{self._part:02d}" if self._part > 1 else ""
         file_id = f"imap_idex_{SCIENCE_PRODUCT}_{stamp(day)}_{self._lineage.tag}{part}_v001"
         path = self._folder / f"{file_id}.cdf"
-        attributes = _global_attributes(file_id, "imap_idex_l1a_sci", "level 1A dust events", self._lineage)
+        attributes = global_attributes(file_id, "imap_idex_l1a_sci", "level 1A dust events", self._lineage)
         cdf.write_cdf(path, attributes, l1a.variables(self._record(rows)))
         self._held = 0
         first, last = as_datetime(self._events.utc[rows[0]]), as_datetime(self._events.utc[rows[-1]])
@@ -151,7 +157,7 @@ def write_messages(
             suffix = f"_p{part:02d}" if part > 1 else ""
             file_id = f"imap_idex_{MESSAGE_PRODUCT}_{stamp(day)}_{lineage.tag}{suffix}_v001"
             path = folder / f"{file_id}.cdf"
-            attributes = _global_attributes(file_id, "imap_idex_l1a_msg", "level 1A event messages", lineage)
+            attributes = global_attributes(file_id, "imap_idex_l1a_msg", "level 1A event messages", lineage)
             cdf.write_cdf(path, attributes, _message_variables(tt2000[rows], seconds[rows], counts[rows], text[which]))
             times = as_datetime(utc[rows[0]]), as_datetime(utc[rows[-1]])
             files.append(NewFile(MESSAGE_PRODUCT, path.name, path, *times, {"messages": int(rows.size)}))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from archive.instruments.idex.analysis.settings import CALIBRATIONS, MODELS, VERSION, Settings
 
 if TYPE_CHECKING:
+    from archive.instruments.idex.level2 import IdexDerivation
     from archive.model import Analysed, Override
 
 __all__ = ["IdexAnalysis"]
@@ -26,6 +27,13 @@ class IdexAnalysis:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
+
+    @property
+    def derivation(self) -> IdexDerivation:
+        """What is written when the events of a product are analysed."""
+        from archive.instruments.idex.level2 import IdexDerivation
+
+        return IdexDerivation()
 
     def settings(self) -> Mapping[str, Any]:
         """Return the settings."""

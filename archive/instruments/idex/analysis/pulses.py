@@ -81,6 +81,12 @@ def pulse_jacobian(t: Floats, values: Floats) -> Floats:
     return np.stack([by_start, np.ones(t.size), shape, by_rise, amplitude * shape * since / discharge**2], axis=1)
 
 
+def draw(t: Floats, values: Sequence[float]) -> Floats:
+    """Return a fitted pulse at times, pC, shape (samples,); NaN where a parameter is unknown."""
+    known_ = np.asarray(values, dtype=np.float64)
+    return pulse(t, known_) if np.isfinite(known_).all() else np.full(t.shape, np.nan)
+
+
 def fit_channel(record: Record) -> Pulse:
     """Fit the pulses of one channel, with errors that know the correlation of the noise."""
     t = record.t

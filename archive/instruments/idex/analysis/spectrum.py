@@ -107,10 +107,7 @@ def find_spectrum(gains: Sequence[Record], impact: Floats, settings: Settings) -
         What the analysis was told.
     """
     t, dt = gains[0].t, gains[0].dt
-    merged = merge_gains(
-        [each.y - each.level.baseline[:, None] for each in gains], [each.noise for each in gains],
-        [each.mask for each in gains], dt,
-    )  # fmt: skip
+    merged = merged_record(gains)
     gone = np.all([each.mask | ~np.isfinite(each.y) for each in gains], axis=0)
     clipped = gone & np.any([each.mask for each in gains], axis=0)  # saturated, and not only missing
     merged = merged._replace(all_saturated=clipped.any(axis=1))
@@ -131,6 +128,14 @@ def find_spectrum(gains: Sequence[Record], impact: Floats, settings: Settings) -
         t, merged, gains[0].correlation, tuple(each.name for each in gains), fits, errors,
         t[peaks.record, np.minimum(begin, t.shape[1] - 1)], t[peaks.record, np.minimum(end, t.shape[1] - 1)], source,
         np.arange(peaks.record.size) - first + 1, ["automatic"] * peaks.record.size,
+    )  # fmt: skip
+
+
+def merged_record(gains: Sequence[Record]) -> Merged:
+    """Return one record of the three gains, baselines taken off, mA."""
+    return merge_gains(
+        [each.y - each.level.baseline[:, None] for each in gains], [each.noise for each in gains],
+        [each.mask for each in gains], gains[0].dt,
     )  # fmt: skip
 
 

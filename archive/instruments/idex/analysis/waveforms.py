@@ -144,9 +144,7 @@ def channel_rows(records: list[Record], raw: tuple[Channel, ...], captured: NDAr
 
 def _columns(record: Record, channel: Channel) -> dict[str, list[Any]]:
     t, y = record.t, record.y
-    inside = np.flatnonzero(((t >= levels.PRE75[0]) & (t <= levels.PRE75[1])).any(axis=0))
-    window = slice(int(inside[0]), int(inside[-1]) + 1) if inside.size else slice(0, 0)
-    level = levels.pre75(t[:, window], y[:, window])
+    level = levels.pre75(t, y)
     runs = plateaus(channel.data)
     start, length = np.full(y.shape[0], -1), np.zeros(y.shape[0], dtype=np.int64)
     for record_number, first, size in zip(runs.record, runs.start, runs.length, strict=True):

@@ -1,0 +1,89 @@
+"""Reading analyses in bulk: the views of schema ``analysis`` with the types and comments of their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Select, any_, bindparam, select, table, text
+from sqlalchemy import column as plain
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.engine import Connection
+from sqlalchemy.types import BigInteger
+
+from archive.catalog.files import Row
+from archive.catalog.schema import event, event_product
+from archive.catalog.views import SCHEMA
+from archive.errors import NotFound
+from archive.model import ViewColumn
+
+#: Views of analyses that a table of scalars may be taken from.
+VIEWS: Final = ("event_summary", "channel_level", "tof_line", "pulse", "composition", "fits")
+
+_COLUMNS = text(
+    """
+    select a.attname as name, format_type(a.atttypid, null) as type, col_description(a.attrelid, a.attnum) as comment
+    from pg_attribute a
+    where a.attrelid = to_regclass(:view) and a.attnum > 0 and not a.attisdropped
+    order by a.attnum
+    """
+)
+
+
+def columns(conn: Connection, view: str) -> list[ViewColumn]:
+    """Return the columns of a view of schema ``analysis``, in their order.
+
+    Raises
+    ------
+    NotFound
+        When there is no such view.
+    """
+    found = [ViewColumn(*row) for row in conn.execute(_COLUMNS, {"view": f"{SCHEMA}.{view}"})]
+    if not found:
+        raise NotFound(f"There is no view {view!r}; there are {', '.join(VIEWS)}.")
+    return found
+
+
+def of_events(conn: Connection, view: str, names: Sequence[str], event_ids: Sequence[int]) -> list[Row]:
+    """Return rows of a view for some events, columns `names` and ``event_id``; in no order of their own."""
+    wanted = dict.fromkeys(["event_id", *names])
+    held = table(view, *(plain(name) for name in wanted), schema=SCHEMA)
+    query: Select[Any] = select(held).where(held.c.event_id == _any(event_ids))
+    return [dict(row) for row in conn.execute(query).mappings()]
+
+
+def current_of(conn: Connection, file_id: int) -> list[Row]:
+    """Return the analyses that count and were made from one product, in order of its records.
+
+    Returns
+    -------
+    list of dict
+        ``event_id``, ``record``, ``identity``, ``t``, and of the analysis ``event_analysis_id``, ``analysis``,
+        ``version``, ``settings_hash``, ``inputs``, ``source``, ``origin``, ``override_id``, ``status``, ``reason``.
+    """
+    names = ("version", "settings_hash", "inputs", "source", "origin", "override_id", "status", "reason", "analysis")
+    current = table("current_analyses", *(plain(n) for n in ("id", "event_id", "file_id", *names)), schema=SCHEMA)
+    held = select(event_product.c.event_id).where(event_product.c.file_id == file_id)
+    ids = list(conn.execute(held).scalars())
+    query = (
+        select(
+            current.c.event_id, event_product.c.record, event.c.identity, event.c.t,
+            current.c.id.label("event_analysis_id"), *(current.c[name] for name in names),
+        )
+        .join(event, event.c.id == current.c.event_id)
+        .join(event_product, event_product.c.event_id == current.c.event_id)
+        .where(current.c.event_id == _any(ids), current.c.file_id == file_id, event_product.c.file_id == file_id)
+        .order_by(event_product.c.record)
+    )  # fmt: skip
+    return [dict(row) for row in conn.execute(query).mappings()]
+
+
+def products_sharing(conn: Connection, file_id: int) -> list[int]:
+    """Return the products that hold any event of this one, itself among them, in order of their keys."""
+    mine = select(event_product.c.event_id).where(event_product.c.file_id == file_id)
+    query = select(event_product.c.file_id).where(event_product.c.event_id.in_(mine)).distinct()
+    return sorted({file_id, *conn.execute(query).scalars()})
+
+
+def _any(ids: Sequence[int]) -> Any:
+    return any_(bindparam(None, list(ids), ARRAY(BigInteger)))
