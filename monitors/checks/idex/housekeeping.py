@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import Connection, func, literal, select, text
 
@@ -62,9 +62,9 @@ class Housekeeping(TrendMonitor):
 
     A point of a reading is the median of the events of a day, with the least and the greatest value, which both have
     to be within the limits; high voltages count while they are on. ``flight_time_scale`` is what the target voltage
-    does to flight times: the root of nominal over measured. ``out_of_segment`` is the share of events whose count lies
-    where the conversion says nothing. ``pulser_charge`` and ``pulser_area`` are what the fits make of the stimulus:
-    they change when the factors from counts to charge are no longer right. Option ``limits``: see
+    does to flight times: the root of nominal over measured. ``share_out_of_segment`` is the share of events whose
+    count lies where the conversion says nothing. ``pulser_charge`` and ``pulser_area`` are what the fits make of the
+    stimulus: they change when the factors from counts to charge are no longer right. Option ``limits``: see
     `archive.instruments.idex.limits`.
     """
 
@@ -72,18 +72,12 @@ class Housekeeping(TrendMonitor):
     title = "IDEX housekeeping"
     schedule = "45 * * * *"
     section = "housekeeping"
-    titles: ClassVar = {
-        "out_of_segment": "share of counts outside every segment of the conversion",
-        "pulser_charge": "charge fitted to the stimulus",
-        "pulser_area": "area fitted to the stimulus",
-        "flight_time_scale": "scale of flight times by the target voltage",
-    }
 
     def judged(self, point: Trend) -> tuple[float | None, float | None]:
         """Hold the least and the greatest reading against the limits, of pulser and shares what is typical."""
         if point.name in READINGS:
             return point.low, point.high
-        if point.name == "out_of_segment":
+        if point.name == "share_out_of_segment":
             return point.high, point.value
         return super().judged(point)
 
@@ -141,7 +135,7 @@ def _points_of(row: Mapping[Any, Any], limits: LimitTable) -> list[Trend]:
                 )
             )  # fmt: skip
     for name in shipped()["segments"]:
-        point = shares("out_of_segment", name, day, row[f"{name}:out"], row["n"], limits)
+        point = shares("share_out_of_segment", name, day, row[f"{name}:out"], row["n"], limits)
         found += [point] if point is not None else []
     voltage = [row[f"target_voltage:{which}"] for which in ("high", "value", "low")]
     if row["target_voltage:n"]:

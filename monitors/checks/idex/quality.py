@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import Connection, text
 
 from archive.instruments.idex.limits import LimitTable
 from monitors.base import Trend
-from monitors.checks.idex.trends import TrendMonitor, made, shares
+from monitors.checks.idex.trends import SHARE, TrendMonitor, made, shares
 
 #: What `_EVENTS` measures, with its unit.
 MEASURED = {
@@ -123,23 +123,9 @@ class TofQuality(TrendMonitor):
     schedule = "35 * * * *"
     section = "quality"
 
-    #: Trends that are shares.
-    SHARES: ClassVar = ("scale_not_ok", "scale_default", "scale_ambiguous", "saturated", "fits_failed", "fits_doubtful")
-    titles: ClassVar = {
-        "scale_not_ok": "share of mass scales that are not trusted",
-        "scale_default": "share of spectra without a mass scale of their own",
-        "scale_ambiguous": "share of ambiguous mass scales",
-        "saturated": "share of saturated records",
-        "fits_failed": "share of fits without a result",
-        "fits_doubtful": "share of fits that did not end well",
-        "snr": "signal-to-noise ratio",
-        "merged_snr": "signal-to-noise ratio of the merged record",
-        "scale_rms": "residual of the mass scale",
-    }
-
     def judged(self, point: Trend) -> tuple[float | None, float | None]:
         """Hold the near end of its interval against the limits of a share: one event of two is no trend."""
-        if point.name in self.SHARES:
+        if point.name.startswith(SHARE):
             return point.high, point.low
         return super().judged(point)
 
@@ -149,18 +135,18 @@ class TofQuality(TrendMonitor):
         found: list[Trend | None] = []
         for row in conn.execute(CHANNELS, span).all():
             found += [made(row, "snr", row.channel, "", limits)] if row.n_snr else []
-            found.append(shares("saturated", row.channel, row.day, row.saturated, row.n, limits))
+            found.append(shares("share_saturated", row.channel, row.day, row.saturated, row.n, limits))
         for row in conn.execute(EVENTS, span).all():
             found += [made(row, name, "", unit, limits) for name, unit in MEASURED.items() if getattr(row, name)]
             found += [
-                shares(name, "", row.day, getattr(row, name), row.n, limits)
+                shares(f"share_{name}", "", row.day, getattr(row, name), row.n, limits)
                 for name in ("scale_not_ok", "scale_default", "scale_ambiguous")
             ]
         for row in conn.execute(BY_SNR, {**span, "edges": list(SNR_BINS)}).all():
             found.append(made(row, "kappa_by_snr", bin_name(row), "u", limits))
         for row in conn.execute(FITS, span).all():
-            found.append(shares("fits_failed", row.channel, row.day, row.failed, row.n, limits))
-            found.append(shares("fits_doubtful", row.channel, row.day, row.doubtful, row.n, limits))
+            found.append(shares("share_fits_failed", row.channel, row.day, row.failed, row.n, limits))
+            found.append(shares("share_fits_doubtful", row.channel, row.day, row.doubtful, row.n, limits))
         return [point for point in found if point is not None]
 
 

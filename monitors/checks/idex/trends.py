@@ -7,7 +7,7 @@ matter in which order data come, and running again changes nothing.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
@@ -28,6 +28,9 @@ SPAN: Final = 31
 NEWEST = 1000
 
 DAY: Final = timedelta(days=1)
+
+#: How the names of shares begin.
+SHARE: Final = "share_"
 
 AFFECTED = text(
     """
@@ -69,12 +72,9 @@ class TrendMonitor(Monitor):
     ----------
     section
         Section of the limits.
-    titles
-        Trends whose name is no sentence's word, in words.
     """
 
     section: ClassVar[str]
-    titles: ClassVar[Mapping[str, str]] = {}
     tables = ("ops.trend",)
     grace = "1h"
     max_runtime = "1h"
@@ -115,8 +115,7 @@ class TrendMonitor(Monitor):
         if beyond is None:
             return None
         severity, side, limit, found = beyond
-        what = self.titles.get(point.name, point.name.replace("_", " "))
-        what += f" of {point.series}" if point.series else ""
+        what = point.name.replace("_", " ") + (f" of {point.series}" if point.series else "")
         unit = f" {point.unit}" if point.unit else ""
         colour = "red" if severity == "error" else "yellow"
         message = (
