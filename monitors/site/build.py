@@ -237,10 +237,8 @@ class Builder:
         offered = dashboards(name)
         if offered.pages():
             self.say(f"dashboards of {name}")
-            home = self.settings.home
-            offered.publish(
-                Making(self.publisher, self.conn, self.shell, home, self.now, row["id"], name, row["title"], known)
-            )
+            what = (row["id"], name, row["title"])
+            offered.publish(Making(self.publisher, self.conn, self.shell, self.settings, self.now, *what, known))
         return known
 
     def _days(self, seen: State) -> None:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
+from archive.config import Settings
 from monitors.site.publish import Publisher
 from monitors.site.shell import DASHBOARDS, Link, Shell
 
@@ -38,7 +38,7 @@ class Making:
     publisher: Publisher
     conn: Connection
     shell: Shell
-    home: Path
+    settings: Settings
     now: datetime
     instrument: int
     name: str

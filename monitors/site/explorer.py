@@ -54,9 +54,12 @@ def publish_explorer(
 
 def publish_trends(
     making: Making, sources: Sequence[Source], path: str, defaults: Mapping[str, Any], events: int,
-    limits: Mapping[str, tuple[float | None, float | None]],
+    limits: Mapping[str, Sequence[float | None]],
 ) -> None:  # fmt: skip
-    """Write the page of time series; `limits` are the least and the greatest good value by name of quantity."""
+    """Write the page of time series.
+
+    `limits` are by name of quantity: red low, yellow low, yellow high, red high; None where there is no such limit.
+    """
     panels = {f"figure-{kind}": scatter(kind, trend=True) for kind in TIME_KINDS}
     making.page(
         "trends.html", path, "Time series",
@@ -91,7 +94,7 @@ def statements(making: Making, sources: Sequence[Source]) -> list[tuple[str, str
 
 
 def scatter(kind: str, *, trend: bool = False) -> Any:
-    """Return an empty figure with a scatter of ``x``, ``y``, ``colour``; with `trend` also a line and two limits."""
+    """Return an empty figure with a scatter of ``x``, ``y``, ``colour``; with `trend` also a line and limits."""
     x_kind, y_kind = kind.split("-")
     kinds: dict[str, Any] = {"linear": "linear", "log": "log", "time": "datetime"}
     plot = figure(
@@ -110,7 +113,9 @@ def scatter(kind: str, *, trend: bool = False) -> Any:
     plot.scatter("x", "y", source=points, size=5, fill_color="colour", line_color=None, fill_alpha=0.75)
     if trend:
         median = ColumnDataSource(data={"x": [], "y": []}, name=f"median-{kind}")
-        plot.line("x", "y", source=median, line_width=2).tags = ["colour:channel-1"]
-        limits = ColumnDataSource(data={"y": []}, name=f"limits-{kind}")
-        plot.hspan("y", source=limits, line_width=1.2, line_dash="dashed").tags = ["colour:error"]
+        plot.line("x", "y", source=median, line_width=2).tags = ["colour:text"]
+        for name, colour in (("red", "error"), ("yellow", "warning")):
+            limits = ColumnDataSource(data={"y": []}, name=f"{name}-{kind}")
+            dash = "dashed" if name == "red" else "dotted"
+            plot.hspan("y", source=limits, line_width=1.3, line_dash=dash).tags = [f"colour:{colour}"]
     return plot

@@ -8,6 +8,7 @@
   // Anchors of the perceptual map "viridis" (S. van der Walt, N. Smith, 2015), even steps.
   const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"]
     .map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
+  const KINDS = { science: "channel-4", dust: "channel-1", pulser: "channel-2", noise: "unknown" }; // as in all figures
   const NAMED = ["channel-4", "channel-1", "channel-6", "channel-2", "channel-3", "channel-5"];
 
   function make(tag, text, className) {
@@ -165,7 +166,8 @@
       const counts = new Map();
       for (const i of chosen) counts.set(found.values[i] || 0, (counts.get(found.values[i] || 0) || 0) + 1);
       const order = Array.from(counts.keys()).sort((a, b) => counts.get(b) - counts.get(a));
-      const named = new Map(order.map((code, i) => [code, code === 0 ? css("unknown") : i < NAMED.length ? css(NAMED[i]) : css("muted")]));
+      const hue = (code, i) => (code === 0 ? "unknown" : KINDS[found.words[code - 1]] || NAMED[i] || "muted");
+      const named = new Map(order.map((code, i) => [code, css(hue(code, i))]));
       box.append(...order.slice(0, 12).map((code) => {
         const item = make("span", undefined, "key");
         const swatch = make("span", undefined, "swatch");

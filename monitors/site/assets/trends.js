@@ -163,13 +163,16 @@
     figure.below[0].axis_label = EPOCHS[zone()] || `Time (${zone()})`;
     figure.left[0].axis_label = y.label;
     figure.left[0].major_label_overrides = new Map(y.words ? y.words.map((word, i) => [i + 1, word.slice(0, 24)]) : []);
-    const [low, high] = limits[value("y")] && !value("yd") ? limits[value("y")] : [null, null];
-    const lines = [low, high].filter((limit) => limit !== null && !(log() && limit <= 0));
-    figures[`${kind()} limits`].data = { y: lines };
-    element("limits").textContent = lines.length ? `Dashed: limits of good values, ${lines.map(dash.shown).join(" to ")} ${y.unit}.` : "No limits are set for this quantity.";
+    const [redLow, yellowLow, yellowHigh, redHigh] = (!value("yd") && limits[value("y")]) || [null, null, null, null];
+    const drawable = (list) => list.filter((limit) => limit !== null && !(log() && limit <= 0));
+    figures[`${kind()} red`].data = { y: drawable([redLow, redHigh]) };
+    figures[`${kind()} yellow`].data = { y: drawable([yellowLow, yellowHigh]) };
+    const told = [["red, dashed", redLow, redHigh], ["yellow, dotted", yellowLow, yellowHigh]].filter(([, low, high]) => low !== null || high !== null);
+    const words = told.map(([name, low, high]) => `${name}: ${low === null ? "" : `below ${dash.shown(low)}`}${low !== null && high !== null ? " and " : ""}${high === null ? "" : `above ${dash.shown(high)}`} ${y.unit}`);
+    element("limits").textContent = words.length ? `Limits ${words.join("; ")}.` : "No limits are set for this quantity.";
     dash.setRange(figure.x_range, dash.extent(points.x, chosen, false));
     const [bottom, top] = dash.extent(y.values, chosen, log());
-    dash.setRange(figure.y_range, [Math.min(bottom, ...lines), Math.max(top, ...lines)]);
+    dash.setRange(figure.y_range, [bottom, top]);
     drawPoints();
     const width = Number(value("width"));
     const gap = gapOf(Float64Array.from(chosen, (i) => found.t[i]));
@@ -224,7 +227,7 @@
     const named = await dash.figures(JSON.parse(element("plot-trends").textContent), null);
     for (const name of KINDS) {
       figures[name] = named(name);
-      for (const part of ["points", "median", "limits"]) figures[`${name} ${part}`] = named(`${part}-${name}`);
+      for (const part of ["points", "median", "red", "yellow"]) figures[`${name} ${part}`] = named(`${part}-${name}`);
       figures[name].on_event("mousemove", (event) => pick("over", event));
       figures[name].on_event("mouseleave", () => pick("away", null));
       figures[name].on_event("tap", (event) => pick("tap", event));

@@ -5,7 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from importlib.metadata import version
+from importlib.resources import files
 
+from archive.errors import SettingsError
+from archive.instruments.idex.calibration import HOUSEKEEPING, newest
+from archive.instruments.idex.layout import CHANNELS
+from archive.instruments.idex.limits import Limits, LimitTable
+from monitors.site.assets import STATIC
 from monitors.site.columns import publish_columns
 from monitors.site.dashboards import Dashboard, Dashboards, Making
 from monitors.site.explorer import publish_explorer, publish_trends
@@ -50,10 +56,40 @@ DEFINITIONS = Dashboard(
     "Every field of the event header, and the housekeeping polynomials with a calculator for raw counts.",
 )
 
+#: Scripts of these pages beside those that every instrument has.
+SCRIPTS = ("idex-ternary.js", "idex-definitions.js", "idex-windows.js", "idex-rates.js", "idex-maps.js")
+
 #: What the explorer shows first: charge against speed of dust.
 FIRST_LOOK = {
     "x": "particle.speed", "y": "particle.charge", "c": "particle.speed_source", "lx": "1", "ly": "1",
 }  # fmt: skip
+
+
+#: Names of quantities that have the limits of a trend of the monitors, by section and trend; ``{}`` is the channel.
+TRENDS_OF_QUALITY = {"merged_snr": "scale.merged_snr", "kappa": "scale.kappa", "kappa_rms": "scale.kappa_rms",
+                     "stretch": "scale.stretch"}  # fmt: skip
+OF_NOISE = ("noise_median", "noise_sigma", "noise_robust", "noise_lag1", "line_excess")
+
+
+def limits(making: Making) -> dict[str, Limits]:
+    """Return the limits that the monitors watch, by quantity; wrong ones of the settings are named in the report."""
+
+    def table(section: str) -> LimitTable:
+        monitor = making.settings.monitor.get(f"idex-{'tof-quality' if section == 'quality' else section}")
+        try:
+            return LimitTable(section, monitor.options.get("limits") if monitor else None)
+        except SettingsError as error:
+            making.publisher.report.notes.append(f"The pages show the limits that ship with the package: {error}")
+            return LimitTable(section)
+
+    of_quality, of_noise, of_housekeeping = table("quality"), table("noise"), table("housekeeping")
+    found = {quantity: of_quality.of(trend) for trend, quantity in TRENDS_OF_QUALITY.items()}
+    for channel in CHANNELS:
+        found[f"{channel.name.lower()}.snr"] = of_quality.of("snr", channel.name)
+        for trend in OF_NOISE:
+            found[f"{channel.name.lower()}.{trend}"] = of_noise.of(trend, channel.name)
+    found |= {f"hk.{name}": of_housekeeping.of(name) for name in newest(HOUSEKEEPING)["values"]}
+    return {name: four for name, four in found.items() if any(limit is not None for limit in four)}
 
 
 class IdexDashboards(Dashboards):
@@ -65,9 +101,12 @@ class IdexDashboards(Dashboards):
 
     def publish(self, making: Making) -> None:
         """Write every page that changed."""
+        for name in SCRIPTS:
+            script = files("monitors.site.idex").joinpath("assets", name).read_bytes()
+            making.publisher.file(f"{STATIC}/{name}", script)
         events = publish_columns(making, sources(), MADE_BY)
         publish_explorer(making, sources(), EXPLORER.link.path, FIRST_LOOK, events)
-        publish_trends(making, sources(), TRENDS.link.path, {"y": "hk.target_voltage"}, events, {})
+        publish_trends(making, sources(), TRENDS.link.path, {"y": "hk.target_voltage"}, events, limits(making))
         ternary.publish(making, events)
         definitions.publish(making)
         accumulated = windows.publish_windows(making)

@@ -28,6 +28,12 @@ from monitors.site.typed import SPELLED, described
 #: Elements whose atomic fractions are quantities of their own.
 ELEMENTS: Final = ("H", "C", "N", "O", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Ti", "Cr", "Mn", "Fe", "Ni")
 
+#: Columns of ``idex.channel_analysis`` in the unit of the channel.
+IN_UNIT_OF_CHANNEL: Final = frozenset(
+    {"baseline", "noise", "robust_baseline", "robust_noise", "noise_mean", "noise_sigma", "noise_median",
+     "noise_robust", "noise_poisson", "line_amplitude"}
+)  # fmt: skip
+
 #: The analysis of each event that counts, of the events in question only.
 CURRENT: Final = (
     "\nleft join (select * from analysis.current_analyses where event_id between :low and :high) a "
@@ -123,7 +129,7 @@ def _levels() -> list[Source]:
         group = f"Signal of {spoken(channel.name)}"
         unit = "mA" if channel.name.startswith("TOF") else "pC"
         mine = [
-            replace(quantity, unit=unit) if quantity.label.lower().endswith(("baseline", "noise")) else quantity
+            replace(quantity, unit=unit) if quantity.name.rpartition(".")[2] in IN_UNIT_OF_CHANNEL else quantity
             for quantity in _columns(channel_analysis, "x", channel.name.lower(), group, without=("unit",))
         ]
         found.append(Source(f"level_{channel.name.lower()}", join, tuple(mine)))

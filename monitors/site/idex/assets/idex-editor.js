@@ -103,7 +103,7 @@
         const fixed = Object.assign(make("input"), { type: "checkbox", id: `idex-fix-${name}` });
         const hold = make("label", undefined, "fix");
         hold.append(fixed, " fixed");
-        hold.hidden = how() !== "refit";
+        hold.style.visibility = how() === "refit" ? "visible" : "hidden";
         const start = values[i];
         const span = spanOf(name, start);
         slider.addEventListener("input", () => {
@@ -220,14 +220,15 @@
       return row;
     }
 
-    /** A click on a panel at this time and, where it is the panel of the pulse, at this value, pC. */
+    /** A click on a panel at this time and, in the panel of the pulse, at this value, pC; whether it was of use here. */
     function pick(time, value, channel) {
-      if (!open() || !picks || !boxes[picks]) return;
+      if (!open() || !picks || !boxes[picks]) return false;
       const wanted = picks === "constant_offset" ? value : picks === "amplitude" ? value - values().constant_offset : time;
-      if (target.kind === "pulse" && picks !== "time_of_impact" && channel !== target.fit.channel) return;
-      if (!words.known(wanted)) return;
+      if (target.kind === "pulse" && picks !== "time_of_impact" && channel !== target.fit.channel) return true;
+      if (!words.known(wanted)) return true;
       boxes[picks].number.value = Number(wanted.toPrecision(6));
       boxes[picks].number.dispatchEvent(new Event("input"));
+      return true;
     }
 
     // ---- what follows ------------------------------------------------------------------------------------------------
@@ -253,7 +254,9 @@
       const wrong = fault(found);
       element("idex-edit-problem").textContent = wrong || "";
       element("idex-copy").disabled = Boolean(wrong);
-      element("idex-command").textContent = wrong ? "" : command(found);
+      // One piece an argument, so that a line breaks only between them.
+      const parts = wrong ? [] : command(found).split(/ (?=--|[a-z_]+=)/);
+      element("idex-command").replaceChildren(...parts.flatMap((part, i) => [i ? " " : "", make("span", part)]));
       element("idex-copied").textContent = "";
       preview(found);
     }
@@ -330,6 +333,7 @@
         });
       }
       element("idex-again").addEventListener("click", begin);
+      element("idex-close").addEventListener("click", () => { element("idex-editor").open = false; });
       element("idex-copy").addEventListener("click", copy);
     }
 

@@ -77,13 +77,17 @@
       noise: window.pinakesIdexNoiseView.create(viewer), calculator: window.pinakesIdexCalculator.create(viewer),
     };
     for (const name of ["idex-spectrum", "idex-residual", "idex-charges", ...Object.keys(PANELS).map((index) => `idex-strip-${index}`)]) viewer.watch(viewer.named(name));
-    viewer.named("idex-spectrum").on_event("tap", (event) => parts.editor.pick(event.x, NaN, "TOF"));
+    viewer.named("idex-spectrum").on_event("tap", (event) => {
+      if (!parts.editor.pick(event.x, NaN, "TOF")) choose(parts.spectrum.lineAt(event.x), false);
+    });
     for (const [index, channel] of Object.entries(PANELS)) {
       viewer.panels[index].figure.on_event("tap", (event) => {
         const record = state && state.records[channel];
         parts.editor.pick(event.x, record ? event.y * record.factor : NaN, channel);
       });
     }
+    element("idex-change").addEventListener("click", () => { element("idex-editor").open = true; });
+    document.querySelector("#event > .keys").append(element("idex-keys"));
     for (const button of element("idex-legend").querySelectorAll("button")) button.addEventListener("click", () => mute(button));
     element("idex-strips").addEventListener("change", (event) => pulses.setStrips(event.target.checked));
     element("idex-view-panels").addEventListener("click", () => overlay(false));
@@ -105,7 +109,8 @@
     element("idex-view-panels").setAttribute("aria-pressed", String(!on));
     element("idex-charges-panel").hidden = !on;
     element("panels").hidden = on;
-    for (const gain of ["high", "mid", "low"]) mute(element("idex-legend").querySelector(`[data-curve=idex-${gain}]`), on);
+    // A gain that is not used would only show its noise.
+    ["high", "mid", "low"].forEach((gain, i) => mute(element("idex-legend").querySelector(`[data-curve=idex-${gain}]`), on && parts.spectrum.uses(i)));
     if (on) requestAnimationFrame(() => { dressAll(); draw(); });
   }
 
@@ -132,8 +137,9 @@
   }
 
   /** A fit that was clicked in a table: shown in the figure, and handed to the editor. */
-  function choose(fit) {
-    if (fit.channel === "TOF") parts.spectrum.select(fit, true);
+  function choose(fit, zoom = true) {
+    if (!fit) return;
+    if (fit.channel === "TOF") parts.spectrum.select(fit, zoom);
     parts.editor.choose(fit);
   }
 
@@ -142,7 +148,7 @@
     o: () => press(element("idex-charges-panel").hidden ? "idex-view-overlay" : "idex-view-panels"),
     r: () => press("idex-strips"),
     n: () => unfold("idex-noise"),
-    e: () => unfold("idex-editor"),
+    e: () => { element("idex-editor").open = !element("idex-editor").open; },
   };
 
   function unfold(id) {

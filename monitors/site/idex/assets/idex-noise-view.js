@@ -62,11 +62,14 @@
       }));
     }
 
-    function range(model, low, high, logarithmic) {
-      if (!(high > low)) [low, high] = logarithmic ? [low / 2, low * 2] : [low - 1, high + 1];
-      const spare = logarithmic ? 0.05 * Math.log10(high / low) : 0.05 * (high - low);
-      model.setv(logarithmic ? { start: low / 10 ** spare, end: high * 10 ** spare } : { start: low - spare, end: high + spare });
+    function range(model, low, high) {
+      if (!(high > low)) [low, high] = [low - 1, high + 1];
+      const spare = 0.05 * (high - low);
+      model.setv({ start: low - spare, end: high + spare });
     }
+
+    /** Whole decades, so that a logarithmic axis is marked by powers of ten. */
+    const decades = (model, low, high) => model.setv({ start: 10 ** Math.floor(Math.log10(low)), end: 10 ** Math.ceil(Math.log10(high * 1.0001)) });
 
     function showHistogram({ values, unit }) {
       const found = noise.histogram(values);
@@ -84,8 +87,8 @@
       named(`idex-noise-${name}-curve`).data = { x: found.frequency, y: found.value };
       const positive = found.value.filter((value) => value > 0).sort((a, b) => a - b);
       if (!positive.length) return;
-      range(figure.x_range, found.frequency[0], found.frequency[found.frequency.length - 1], true);
-      range(figure.y_range, positive[Math.floor(0.002 * positive.length)], positive[positive.length - 1], true);
+      figure.x_range.setv({ start: found.frequency[0], end: found.frequency[found.frequency.length - 1] });
+      decades(figure.y_range, positive[Math.floor(0.01 * positive.length)], positive[positive.length - 1]);
       figure.left[0].axis_label = label;
     }
 

@@ -105,8 +105,9 @@
       const original = state.original && state.original.pulses[channel];
       const differs = values && original && JSON.stringify(original.values) !== JSON.stringify(values);
       named(`idex-automatic-${index}`).data = differs ? curve(original.values, figure, by) : nothing;
+      const stands = values && words.known(found.charge); // a pulse that drowns in noise has no marks
       named(`idex-baseline-${index}`).setv({ visible: Boolean(values), location: values ? values[1] * by : 0 });
-      named(`idex-marks-${index}`).data = values ? marks(values, by) : { x: [], y: [], marker: [] };
+      named(`idex-marks-${index}`).data = stands ? marks(values, by) : { x: [], y: [], marker: [] };
       const changed = edited && edited.channel === channel && isPulse(edited.values) ? edited.values : null;
       named(`idex-edited-${index}`).data = record && changed ? curve(changed, figure, by) : nothing;
       drawStrip(index, record, values, changed, found);

@@ -9,6 +9,8 @@
   const { colour } = window.pinakesFigures;
   const GAIN_COLOURS = ["channel-1", "channel-2", "channel-3"];
   const TICK_PIXELS = 44; // least distance of two masses on the axis
+  /** Masses that the axis shows first, u: the most telling first. */
+  const ROUND_MASSES = [1, 100, 10, 50, 200, 20, 30, 5, 40, 60, 80, 150, 300, 2, 70, 90, 120, 250, 400, 3, 350];
   const element = (id) => document.getElementById(id);
 
   /** Least and greatest finite value of each of `buckets` parts of from..to, in their order; a gap where there is none. */
@@ -105,10 +107,11 @@
       const { t0, dt, signal, gains } = state.merged;
       const [from, to] = bounds();
       const width = Math.max(200, Math.round(figure.inner_width || 900));
+      const fine = to - from < width; // fewer samples than pixels: the fit is drawn between them too
       const put = (name, values) => { source(name).data = values ? envelope(values, t0, dt, from, to, width) : { x: [], y: [] }; };
       put("idex-merged", signal);
       ["idex-high", "idex-mid", "idex-low"].forEach((name, i) => put(name, visible(name) && gains[i] ? gains[i].y : null));
-      const fine = to - from < width; // fewer samples than pixels: the fit is drawn between them too
+      source("idex-points").data = to - from < width / 3 && visible("idex-merged") ? envelope(signal, t0, dt, from, to, width) : { x: [], y: [] };
       source("idex-fit").data = curve(drawn.sum, state.lines, fine, from, to, width);
       source("idex-automatic").data = drawn.automatic ? curve(drawn.automatic, state.original.lines, fine, from, to, width) : { x: [], y: [] };
       source("idex-single").data = visible("idex-single") ? singles(from, to) : { x: [], y: [] };
@@ -151,26 +154,22 @@
       return { x, y };
     }
 
-    /** The range of values follows what is in sight; the data decide it, never a fit. */
+    /** The range of values follows what is in sight; the merged record decides it, never a fit nor a noisy gain. */
     function scaleValues(from, to) {
-      const shownRecords = [state.merged.signal, ...state.merged.gains.filter((gain, i) => gain && visible(["idex-high", "idex-mid", "idex-low"][i])).map((gain) => gain.y)];
+      const { signal } = state.merged;
       let low = Infinity;
       let high = -Infinity;
-      for (const values of shownRecords) {
-        for (let i = from; i <= to; i++) {
-          if (values[i] < low) low = values[i];
-          if (values[i] > high) high = values[i];
-        }
+      for (let i = from; i <= to; i++) {
+        if (signal[i] < low) low = signal[i];
+        if (signal[i] > high) high = signal[i];
       }
-      if (!(high > low)) [low, high] = known2(low, high);
+      if (!(high > low)) [low, high] = Number.isFinite(low) ? [low - 1, high + 1] : [0, 1];
       low = Math.max(low, -0.25 * high);
       const span = high - low;
       const start = low - 0.09 * span;
       figure.y_range.setv({ start, end: high + 0.16 * span });
-      gainBand(start, start + 0.028 * (1.25 * span));
+      gainBand(start, start + 0.02 * span);
     }
-
-    const known2 = (low, high) => (Number.isFinite(low) ? [low - 1, high + 1] : [0, 1]);
 
     function gainBand(y0, y1) {
       const { t0, dt, source: from } = state.merged;
@@ -202,21 +201,23 @@
       massAxis.visible = Boolean(scale);
       if (!scale) return;
       const start = state.merged.t0;
-      const pixels = (figure.inner_width || 900) / (xRange.end - xRange.start);
+      const width = figure.inner_width || 900;
+      const pixels = width / (xRange.end - xRange.start);
       const least = massOf(xRange.start - start, scale);
       const most = massOf(xRange.end - start, scale);
       const placed = [];
-      for (const step of [100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01]) {
-        if ((most - least) / step > 400) break;
-        for (let m = Math.ceil(least / step); m * step <= most; m++) {
-          const mass = Number((m * step).toPrecision(8));
-          const t = start + flightTime(scale, mass);
-          if (t < xRange.start || t > xRange.end || mass === 0) continue;
-          if (placed.every(([other]) => Math.abs(other - t) * pixels >= TICK_PIXELS)) placed.push([t, String(mass)]);
-        }
-        if (placed.length > (figure.inner_width || 900) / (2.2 * TICK_PIXELS)) break;
+      const place = (mass) => {
+        const t = start + flightTime(scale, mass);
+        if (t < xRange.start || t > xRange.end || !(mass > 0)) return;
+        if (placed.every(([other]) => Math.abs(other - t) * pixels >= TICK_PIXELS)) placed.push([t, String(mass)]);
+      };
+      ROUND_MASSES.forEach(place);
+      // In a narrow range round masses are rare: ever finer steps until there are enough.
+      for (const step of [10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01]) {
+        if (placed.length > width / (5 * TICK_PIXELS) || (most - least) / step > 400) break;
+        for (let m = Math.ceil(least / step); m * step <= most; m++) place(Number((m * step).toPrecision(8)));
       }
-      placed.sort((a, b) => a[0] - b[0]);
+      placed.sort((one, other) => one[0] - other[0]);
       massAxis.setv({ major_label_overrides: new Map(placed) });
       massAxis.ticker.ticks = placed.map(([t]) => t);
     }
@@ -244,7 +245,9 @@
     function heightAt(line) {
       const { t0, dt, signal } = state.merged;
       const at = Math.round((line.mode - t0) / dt);
-      return Math.max(line.height || 0, signal[at] || 0);
+      let height = line.height || 0;
+      for (let i = at - 3; i <= at + 3; i++) if (signal[i] > height) height = signal[i];
+      return height;
     }
 
     // ---- under the pointer ----------------------------------------------------------------------------------------
@@ -327,7 +330,10 @@
       source("idex-residual-edited").data = last > first ? envelope(rest, t0, dt, first, last, width) : nothing;
     }
 
-    return { show, draw, point, select, edit };
+    /** Whether the merged record takes samples from a gain. */
+    const uses = (gain) => Boolean(state && state.merged && state.merged.source.includes(gain));
+
+    return { show, draw, point, select, edit, lineAt, uses };
   }
 
   window.pinakesIdexSpectrum = { create, envelope, sumOf, residuals };

@@ -7,6 +7,16 @@
   const { known, number, concise, percent, ion, state, channelName, NOTHING } = words;
   const element = (id) => document.getElementById(id);
 
+  /** What a head means where a word is too little. */
+  const MEANINGS = {
+    "µ": "location of the Gaussian, from the trigger; not the maximum", "σ": "width of the Gaussian", "λ": "rate of the tail",
+    "τ": "tail time 1/λ", Area: "total area of the line", "In window": "area within the line's own window",
+    Lines: "area over that of all lines", Record: "area over the positive area of the whole record", SNR: "height over noise",
+    "m/Δm": "flight time over twice the full width at half maximum", "χ²/ν": "reduced chi-square in units of the noise before the onset",
+    "Charge Q": "height of the fitted pulse above its baseline", "Amplitude A": "parameter of the fit; not the charge",
+    "Rise τr": "e-folding time of the rise", "Decay τd": "e-folding time of the decay", "10–90 %": "rise time on the fitted curve",
+  };
+
   /** Column: head, unit, kind of cell, and what a row shows there. */
   const LINES = [
     ["Line", "", "number", (row) => String(row.line)],
@@ -15,11 +25,11 @@
     ["µ", "µs", "number", (row) => concise(row.values[1], row.errors[1])],
     ["σ", "µs", "number", (row) => concise(row.values[2], row.errors[2])],
     ["λ", "1/µs", "number", (row) => concise(row.values[3], row.errors[3])],
-    ["τ = 1/λ", "µs", "number", (row) => (known(row.values[3]) ? concise(1 / row.values[3], known(row.errors[3]) ? row.errors[3] / row.values[3] ** 2 : null) : NOTHING)],
+    ["τ", "µs", "number", (row) => (known(row.values[3]) ? concise(1 / row.values[3], known(row.errors[3]) ? row.errors[3] / row.values[3] ** 2 : null) : NOTHING)],
     ["Area", "mA µs", "number", (row) => concise(row.values[0], row.errors[0])],
     ["In window", "mA µs", "number", (row) => number(row.area_in_window, 4)],
-    ["Of lines", "%", "number", (row) => percent(row.fraction_of_lines)],
-    ["Of record", "%", "number", (row) => percent(row.fraction_of_record)],
+    ["Lines", "%", "number", (row) => percent(row.fraction_of_lines)],
+    ["Record", "%", "number", (row) => percent(row.fraction_of_record)],
     ["SNR", "", "number", (row) => number(row.snr, 3)],
     ["m/Δm", "", "number", (row) => number(row.resolution, 3)],
     ["Status", "", "", (row) => state(row.status, row.reason)],
@@ -36,7 +46,7 @@
     ["Maximum at", "µs", "number", (row) => number(row.t_max, 4)],
     ["Speed", "km/s", "number", (row) => number(row.speed, 3)],
     ["Mass", "kg", "number", (row) => number(row.mass, 3)],
-    ["χ²/ν of noise²", "", "number", (row) => (known(row.chi2) && row.dof > 0 && row.noise > 0 ? number(row.chi2 / row.dof / row.noise ** 2, 3) : NOTHING)],
+    ["χ²/ν", "", "number", (row) => (known(row.chi2) && row.dof > 0 && row.noise > 0 ? number(row.chi2 / row.dof / row.noise ** 2, 3) : NOTHING)],
     ["Status", "", "", (row) => state(row.status, row.reason)],
   ];
 
@@ -54,6 +64,7 @@
     for (const [label, unit, kind] of columns) {
       const cell = make("th", label, kind);
       if (unit) cell.append(" ", make("span", unit, "unit"));
+      cell.title = MEANINGS[label] || "";
       head.append(cell);
     }
     const body = table.createTBody();
