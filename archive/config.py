@@ -132,8 +132,10 @@ class Monitor(Section):
     log_success: str = Field(
         ".*Completed Successfully", description="Regular expression for the whole last line of a good run's log."
     )
-    keep_runs: int = Field(200, ge=1, description="Log files of runs kept, newest first; the newest failure stays.")
-    keep_days: float = Field(90, gt=0, description="Days that log files of runs are kept.")
+    keep_runs: int = Field(
+        200, ge=1, description="Log files and pages of runs kept, newest first; the newest failure stays."
+    )
+    keep_days: float = Field(90, gt=0, description="Days that log files and pages of runs are kept.")
     options: dict[str, Any] = Field({}, description="Whatever the monitor itself wants to be told.")
 
 

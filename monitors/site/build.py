@@ -29,6 +29,7 @@ from monitors.site import (
     monitor_index,
     monitor_pages,
     queries,
+    run_pages,
     search,
     storage_pages,
     viewer,
@@ -48,7 +49,7 @@ from monitors.site.text import iso, script_json
 from monitors.survey import Standing, survey
 
 #: Raised when the form of the pages or scripts changes, so that all are made again.
-FORMAT = 2
+FORMAT = 3
 
 STATE = ".state.json"
 
@@ -67,6 +68,8 @@ class State:
     digests: dict[str, str] = field(default_factory=dict)
     monitors: dict[str, str] = field(default_factory=dict)
     dashboards: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: Whether the pages of runs that are there have the form of today.
+    runs: bool = False
     channels: int = 0
 
     @classmethod
@@ -260,9 +263,10 @@ class Builder:
             standings = survey(self.conn, self.now)
         found = Attention(self.conn, standings, self.now)
         changes = monitor_index.levels(self.conn, self.now)
+        kept = run_pages.publish(self.publisher, self.conn, self.shell, self.settings, self.now, again=not seen.runs)
+        seen.runs = True
         seen.monitors = {
-            standing.name: self._monitor(standing, found, changes.get(standing.row.id, ()), seen.monitors)
-            for standing in standings
+            standing.name: self._monitor(standing, found, changes, kept, seen.monitors) for standing in standings
         }
         monitor_index.publish(self.publisher, self.conn, self.shell, standings, changes, self.now)
         watched = any(standing.name == "filesystem" for standing in standings)
@@ -272,11 +276,20 @@ class Builder:
         search.publish(self.publisher, self.shell, seen.digests, pages, self.holdings.all.files)
         home.publish(self.publisher, self.conn, self.shell, self.holdings, standings, found, self.now)
 
-    def _monitor(self, standing: Standing, found: Attention, changes: LevelChanges, seen: Mapping[str, str]) -> str:
+    def _monitor(
+        self,
+        standing: Standing,
+        found: Attention,
+        changes: Mapping[int, LevelChanges],
+        kept: run_pages.Kept,
+        seen: Mapping[str, str],
+    ) -> str:
         """Page of one monitor; `found` has the open findings. Returns its fingerprint."""
-        now = monitor_pages.fingerprint(standing, found.findings, changes, self.now)
+        of_runs = kept.get(standing.row.id, frozenset())
+        parts = (standing, found.findings, changes.get(standing.row.id, ()), of_runs, self.now)
+        now = monitor_pages.fingerprint(*parts)
         if seen.get(standing.name) != now:
-            monitor_pages.publish(self.publisher, self.conn, self.shell, standing, found.findings, changes, self.now)
+            monitor_pages.publish(self.publisher, self.conn, self.shell, *parts)
         return now
 
     def _finish(self, seen: State) -> None:

@@ -14,28 +14,22 @@ from monitors.history import Availability, calendar
 from monitors.site import monitor_figures, monitor_index, queries, tables, text
 from monitors.site.monitor_index import LevelChanges, availability_cell, last_success
 from monitors.site.monitor_rows import (
-    BAD,
     RUN_COLUMNS,
     RUN_CSV,
     labels_text,
     monitor_page,
     run_cells,
-    run_page,
     schedule_words,
     state_cell,
 )
 from monitors.site.publish import Publisher
 from monitors.site.queries import timed
-from monitors.site.run_pages import publish_run
 from monitors.site.shell import Link, Shell
 from monitors.site.tables import Cell, Column, Table, to_csv
 from monitors.survey import Standing
 
 #: Runs in the table of a monitor's page.
 RUNS = 500
-
-#: Newest failed runs of a monitor that get a page in one build; the pages stay.
-BAD_RUNS = 20
 
 #: Figures of metrics on one page; the newest values of all metrics are in a table.
 FIGURES = 16
@@ -52,16 +46,14 @@ def publish(
     standing: Standing,
     findings: Sequence[Any],
     changes: LevelChanges,
+    kept: Container[str],
     now: datetime,
 ) -> None:
-    """Write the page of one monitor with its CSV files, and the pages of its runs that failed."""
+    """Write the page of one monitor with its CSV; `kept` are its runs that have a page."""
     row, key = standing.row, standing.row.id
     with timed(conn, "runs_of_monitor"):
         found = runs.runs(conn, monitor_id=key, limit=RUNS)
     publisher.file(monitor_page(row.name, "runs.csv"), to_csv(RUN_CSV, [run._asdict() for run in found]))
-    for run in [run for run in found if run.state in BAD][:BAD_RUNS]:
-        publish_run(publisher, conn, shell, run.run_id)
-    paged = {run.run_id for run in found if run.state in BAD and publisher.holds(run_page(run.run_id))}
     with timed(conn, "newest_metrics"):
         newest = runs.newest_metrics(conn, monitor_id=key, limit=2000)
     plots, left_out = metric_plots(conn, key, now)
@@ -79,7 +71,7 @@ def publish(
         "findings": finding_table([f for f in findings if f.monitor == row.name]),
         "past": past_table(queries.PAST_FINDINGS.rows(conn, monitor_id=key, rows=PAST_RUNS)),
         "changes": change_table(stored),
-        "runs": runs_table(row.name, found, paged),
+        "runs": runs_table(row.name, found, kept),
         "up": [Link("Monitors", monitor_index.PATH)],
         "statements": statements(row.name, key),
     }
@@ -87,13 +79,15 @@ def publish(
     publisher.page(path, shell.render("monitor.html", path, row.title or row.name, **values))
 
 
-def fingerprint(standing: Standing, findings: Sequence[Any], changes: LevelChanges, now: datetime) -> str:
+def fingerprint(
+    standing: Standing, findings: Sequence[Any], changes: LevelChanges, kept: frozenset[str], now: datetime
+) -> str:
     """Return a text that changes when the page has to be made again; at the latest when the UTC hour changes."""
     health, row = standing.health, standing.row
     parts = (
         health.shown, health.since, health.next_due, health.message, row.title, row.schedule, row.zone, row.grace_s,
         row.max_runtime_s, row.tables, standing.advised_late, [(run.run_id, run.state) for run in standing.runs[:2]],
-        len(changes), changes[-1:], f"{now:%Y-%m-%dT%H}",
+        len(changes), changes[-1:], f"{now:%Y-%m-%dT%H}", len(kept), min(kept, default=""), max(kept, default=""),
         [(f.code, f.subject, f.severity, f.run_id) for f in findings if f.monitor == standing.name],
     )  # fmt: skip
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
@@ -250,10 +244,12 @@ def change_table(rows: Sequence[Any]) -> Table:
     return table
 
 
-def runs_table(name: str, rows: Sequence[Any], paged: Container[Any]) -> Table:
-    """Return the newest runs; those in `paged` lead to a page of their own."""
+def runs_table(name: str, rows: Sequence[Any], kept: Container[str]) -> Table:
+    """Return the newest runs within the retention, each with a link to its page, and the one that is under way."""
     csv = monitor_page(name, "runs.csv")
-    table = Table(RUN_COLUMNS, empty="It has never run.", filterable=True, csv=csv)
+    empty = "No run of it is kept." if rows else "It has never run."
+    table = Table(RUN_COLUMNS, empty=empty, filterable=True, csv=csv)
     for row in rows:
-        table.rows.append(run_cells(row, page=row.run_id in paged))
+        if str(row.run_id) in kept or row.state == "running":
+            table.rows.append(run_cells(row, page=str(row.run_id) in kept))
     return table

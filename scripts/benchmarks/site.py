@@ -84,7 +84,7 @@ def measure_home(home: Path, out: Path, files: int, events: int, runs: int) -> l
     """Seconds from nothing to the written home page of a large archive, its size, and its slowest question."""
     from archive.catalog import Catalog, migrate
     from archive.config import open_home
-    from monitors.site import attention, queries
+    from monitors.site import attention, queries, run_pages
     from monitors.site import home as home_page
     from monitors.site.build import Builder
     from monitors.site.publish import Publisher
@@ -109,12 +109,20 @@ def measure_home(home: Path, out: Path, files: int, events: int, runs: int) -> l
             home_page.publish(publisher, conn, builder.shell, builder.holdings, standings, found, NOW)
             seconds = time.perf_counter() - start
             name, slowest = max(queries.times(conn).items(), key=lambda item: item[1].total_s)
+            taken = []
+            for again in (True, False):
+                start = time.perf_counter()
+                kept = run_pages.publish(publisher, conn, builder.shell, settings, NOW, again=again)
+                taken.append(time.perf_counter() - start)
+            pages = sum(map(len, kept.values()))
     size = (out / "index.html").stat().st_size
     of = f"of {files:,} files, {events:,} events, {runs:,} runs".replace(",", " ")
     return [
         Row("home page", seconds, "s", f"<= {HOME_BUDGET[0]:g} s", note=f"({of})"),
         Row("home page, size", size / 1000, "kB", f"<= {HOME_BUDGET[1] / 1000:g} kB"),
         Row("home page, slowest question", slowest.total_s, "s", "-", note=f"({name})"),
+        Row("pages of runs, first build", pages / taken[0], "pages/s", "-", note=f"({pages} kept of {runs})"),
+        Row("pages of runs, nothing changed", taken[1], "s", "-", taken[0], "first build"),
     ]
 
 

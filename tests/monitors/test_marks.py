@@ -71,6 +71,16 @@ def test_a_run_begins_where_the_last_one_ended(catalog_one: Catalog, settings: S
     assert go(settings).message == "c"
 
 
+def test_a_run_says_over_which_time_its_data_lie(catalog_one: Catalog, settings: Settings) -> None:
+    add(catalog_one, "first", day=3)
+    add(catalog_one, "second", day=-2)
+    go(settings)
+    go(settings)
+    query = select(monitor_run.c.data_start, monitor_run.c.data_end).order_by(monitor_run.c.started)
+    found = [tuple(row) for row in rows(catalog_one, query)]
+    assert found == [(T0 - timedelta(days=2), T0 + timedelta(days=3)), (None, None)]
+
+
 def test_a_file_observed_long_ago_and_delivered_late_is_new_when_it_comes(
     catalog_one: Catalog, settings: Settings
 ) -> None:

@@ -34,5 +34,4 @@ RUNS = Query("runs", "select * from analysis.monitor_runs where monitor = :name 
 METRICS = Query("metrics", "select * from analysis.metrics where monitor = :name order by at desc limit 1000")
 OPEN_FINDINGS = Query("open_findings", "select * from analysis.open_findings where monitor = :name")
 DOWNTIME = Query("downtime", "select * from analysis.downtime where monitor = :name order by down_from desc")
-RUN = Query("run", "select * from ops.monitor_run where run_id = :run_id")
 COVERAGE = Query("coverage", "select * from analysis.coverage where instrument = :name order by day, product")
