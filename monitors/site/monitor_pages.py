@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from archive.catalog import runs
 from monitors.history import Availability, calendar
-from monitors.site import monitor_figures, monitor_index, queries, tables, text
+from monitors.site import monitor_figures, monitor_index, monitor_trends, queries, tables, text
 from monitors.site.monitor_index import LevelChanges, availability_cell, last_success
 from monitors.site.monitor_rows import (
     RUN_COLUMNS,
@@ -56,7 +56,8 @@ def publish(
     publisher.file(monitor_page(row.name, "runs.csv"), to_csv(RUN_CSV, [run._asdict() for run in found]))
     with timed(conn, "newest_metrics"):
         newest = runs.newest_metrics(conn, monitor_id=key, limit=2000)
-    plots, left_out = metric_plots(conn, key, now)
+    groups, drawn = monitor_trends.groups(conn, key)
+    plots, left_out = metric_plots(conn, key, now, drawn)
     with timed(conn, "state_changes"):
         stored = runs.changes(conn, monitor_id=key, limit=200)
     values = {
@@ -65,6 +66,7 @@ def publish(
         "availability": availability_tables(changes, now),
         "runs_plot": monitor_figures.run_times(found, "figure-runs"),
         "runs_caption": f"The newest {len(found)} runs" if found else "",
+        "groups": groups,
         "plots": plots,
         "left_out": left_out,
         "metrics": metric_table(newest),
@@ -99,6 +101,7 @@ def statements(name: str, key: int) -> list[tuple[str, str]]:
         ("The monitor", queries.MONITOR.shown(name=name)),
         ("Its runs", queries.RUNS.shown(name=name, rows=RUNS)),
         ("Its metrics", queries.METRICS.shown(name=name)),
+        ("Its trends", monitor_trends.TRENDS.shown(name=name)),
         ("Open findings", queries.OPEN_FINDINGS.shown(name=name)),
         ("Past findings", queries.PAST_FINDINGS.shown(monitor_id=key, rows=PAST_RUNS)),
         ("Times when it was down", queries.DOWNTIME.shown(name=name)),
@@ -148,10 +151,15 @@ def _availability_row(period: Availability, form: str) -> list[Cell]:
     return [Cell(period.start.strftime(form)), availability_cell(period.share), down]
 
 
-def metric_plots(conn: Connection, key: int, now: datetime) -> tuple[list[tuple[str, str, Any]], int]:
-    """Return (element, title, figure) for each metric with a history, and how many metrics have none drawn."""
+def metric_plots(
+    conn: Connection, key: int, now: datetime, drawn: Container[str] = ()
+) -> tuple[list[tuple[str, str, Any]], int]:
+    """Return (element, title, figure) for each metric with a history, and how many metrics have none drawn.
+
+    Those in `drawn` are trends: they are drawn by the time of the data, not of the run.
+    """
     with timed(conn, "metric_names"):
-        names = [row for row in runs.metric_names(conn, key) if "timestamp" not in row.name]
+        names = [row for row in runs.metric_names(conn, key) if "timestamp" not in row.name and row.name not in drawn]
     plots = []
     for number, row in enumerate(names[:FIGURES]):
         with timed(conn, "metric_series"):

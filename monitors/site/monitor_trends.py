@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bokeh.models import ColumnDataSource, HoverTool, Range1d
+from bokeh.models import BasicTicker, ColumnDataSource, DatetimeTicker, HoverTool, Range1d
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 from sqlalchemy import Connection
 
 from archive.catalog import trends
-from monitors.site.figures import LEFT_BORDER, Plot, interactive, plain_json, time_axis
+from monitors.site.figures import LEFT_BORDER, Plot, plain_json, time_axis
 from monitors.site.monitor_figures import milliseconds
 from monitors.site.queries import Query, timed
 from monitors.site.text import plain, quantity
@@ -22,7 +22,7 @@ from monitors.site.text import plain, quantity
 #: Figures on one page at most, and points in one figure.
 FIGURES, POINTS = 96, 400
 
-HEIGHT = 158
+HEIGHT = 140
 
 TRENDS = Query(
     "trends", "select * from analysis.trends where monitor = :name order by name, series, at desc limit 10000"
@@ -111,15 +111,16 @@ def trend_plot(words: str, series: str, rows: Sequence[Any], span: tuple[datetim
         "n": [row.n for row in rows],
         "note": [plain(row.message) for row in rows],
     }
+    shown = _values(rows, data)
     plot = figure(
         height=HEIGHT, sizing_mode="stretch_width", tools="", toolbar_location=None, x_axis_type="datetime",
-        x_range=Range1d(start=milliseconds(span[0]), end=milliseconds(span[1])), y_range=_values(rows, data),
+        x_range=Range1d(start=milliseconds(span[0]), end=milliseconds(span[1])), y_range=shown,
         y_axis_label=unit or words[:24], background_fill_color=None, border_fill_color=None,
         min_border_left=LEFT_BORDER, min_border_right=12, name=plain(f"{words} {series}".strip()),
     )  # fmt: skip
     for limit, colour, dash in LIMITS:
         where = getattr(rows[-1], limit)
-        if where is not None:
+        if where is not None and shown.start <= where <= shown.end:
             plot.add_layout(
                 Span(location=where, dimension="width", line_dash=dash, line_width=1.2, tags=[f"colour:{colour}"])
             )
@@ -132,9 +133,10 @@ def trend_plot(words: str, series: str, rows: Sequence[Any], span: tuple[datetim
     tips = [("From (UTC)", "@when"), ("Value", "@shown"), ("Spread", "@spread"), ("From so many", "@n")]
     noted = [("", "@note")] if any(row.message for row in rows) else []
     plot.add_tools(HoverTool(renderers=[dots], tooltips=[*tips, *noted]))
-    plot.yaxis.minor_tick_line_color = None
     time_axis(plot)
-    interactive(plot)
+    plot.xaxis.ticker = DatetimeTicker(desired_num_ticks=3)
+    plot.yaxis.ticker = BasicTicker(desired_num_ticks=4, num_minor_ticks=0)
+    plot.ygrid.ticker = plot.yaxis.ticker
     return Plot(plain_json({element: plot}), HEIGHT)
 
 
@@ -146,8 +148,8 @@ def _spread(row: Any, unit: str) -> str:
 
 def _values(rows: Sequence[Any], data: dict[str, list[Any]]) -> Range1d:
     """Return the range of all points with their spread and the yellow limits; red ones show when they are near."""
-    shown = [*data["low"], *data["high"], *data["value"]]
-    shown += [limit for limit in (rows[-1].yellow_low, rows[-1].yellow_high) if limit is not None]
-    low, high = min(shown), max(shown)
+    held = [*data["low"], *data["high"], *data["value"]]
+    held += [limit for limit in (rows[-1].yellow_low, rows[-1].yellow_high) if limit is not None]
+    low, high = min(held), max(held)
     spare = (high - low) * 0.12 or abs(high) * 0.05 or 1.0
     return Range1d(start=low - spare, end=high + spare)
