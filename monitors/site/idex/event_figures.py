@@ -16,6 +16,7 @@ from bokeh.models import (
     CrosshairTool,
     FixedTicker,
     LinearAxis,
+    LogTicker,
     Range1d,
 )
 from bokeh.models.annotations import Span
@@ -86,6 +87,8 @@ def spectrum(like: Any) -> Any:
     for index, name in enumerate(("idex-high", "idex-mid", "idex-low")):
         _line(plot, name, f"channel-{index + 1}", line_width=1).visible = False
     _line(plot, "idex-merged", "plot-axis", line_width=1.2)
+    points = plot.scatter("x", "y", source=_empty("idex-points", "x", "y"), size=4.5, line_color=None, fill_alpha=0.9)
+    points.tags = ["colour:plot-axis"]
     _line(plot, "idex-single", "channel-6", line_width=0.8, line_alpha=0.8).visible = False
     _line(plot, "idex-automatic", "channel-3", line_width=1.5, line_dash=[5, 3])
     _line(plot, "idex-fit", "channel-4", line_width=1.6)
@@ -122,7 +125,7 @@ def dress_panels(panels: Mapping[str, Any]) -> None:
     for index in (*GAIN_PANELS, *PULSE_PANELS):
         plot = panels[f"waveform-{index}"]
         _line(plot, f"idex-automatic-{index}", "channel-3", line_width=1.4, line_dash=[5, 3])
-        _line(plot, f"idex-fit-{index}", "text", line_width=1.3, line_alpha=0.85)
+        _line(plot, f"idex-fit-{index}", "text", line_width=1, line_alpha=0.6)
         _line(plot, f"idex-edited-{index}", "channel-1", line_width=1.8, line_dash=[8, 2, 2, 2])
         if index in PULSE_PANELS:
             _level(plot, f"idex-baseline-{index}", "dashed", colour="info")
@@ -161,6 +164,8 @@ def noise() -> dict[str, Any]:
             y_range=Range1d(start=0.1, end=1), x_axis_label=x_label, y_axis_label=y_label, name=f"idex-noise-{name}",
             **axes, **_TRANSPARENT, **{**_BORDERS, "min_border_left": 64},
         )  # fmt: skip
+        if axes:
+            plot.yaxis.ticker = LogTicker(desired_num_ticks=5, num_minor_ticks=0)
         if name == "histogram":
             bars = plot.quad(
                 left="x0", right="x1", bottom=0, top="y", source=_empty("idex-noise-bars", "x0", "x1", "y"),
@@ -186,7 +191,7 @@ def figures(panels: Mapping[str, Any]) -> dict[str, Any]:
         strip.xaxis.visible = False
     return {
         "idex-spectrum": spectrum(like),
-        "idex-residual": residual(like, "idex-residual", HEIGHTS["residual"], "Residual (σ)"),
+        "idex-residual": residual(like, "idex-residual", HEIGHTS["residual"], "σ"),
         **strips,
         "idex-charges": charges(like),
         **noise(),

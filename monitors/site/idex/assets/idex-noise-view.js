@@ -69,7 +69,10 @@
     }
 
     /** Whole decades, so that a logarithmic axis is marked by powers of ten. */
-    const decades = (model, low, high) => model.setv({ start: 10 ** Math.floor(Math.log10(low)), end: 10 ** Math.ceil(Math.log10(high * 1.0001)) });
+    function decades(model, low, high) {
+      const end = Math.ceil(Math.log10(high * 1.0001));
+      model.setv({ start: 10 ** Math.min(Math.floor(Math.log10(low)), end - 2), end: 10 ** end });
+    }
 
     function showHistogram({ values, unit }) {
       const found = noise.histogram(values);

@@ -322,7 +322,10 @@
       const { t0, dt, signal, sigma } = state.merged;
       const sum = Float64Array.from(edited.without);
       addLine(sum, t0, dt, edited.values);
-      source("idex-edited").data = curve(sum, edited.lines, fine, from, to, width);
+      const [left, right] = reach(edited.values);
+      const whole = curve(sum, edited.lines, fine, from, to, width);
+      const near = whole.x.map((t) => t >= left - 0.02 && t <= right + 0.02);
+      source("idex-edited").data = { x: whole.x.filter((_, i) => near[i]), y: whole.y.filter((_, i) => near[i]) };
       const rest = sum.map((value, i) => (signal[i] - value) / sigma[i]);
       const [begin, end] = edited.window || reach(edited.values);
       const first = Math.max(from, Math.ceil((begin - t0) / dt));
