@@ -97,13 +97,22 @@ def histogram_plot(
                                     "count": found.counts.tolist()})  # fmt: skip
     bars = plot.quad(left="left", right="right", top="count", bottom=0, source=source, line_width=0.5, fill_alpha=0.6)
     bars.tags = [f"colour:{colour}"]
+    few_ticks(plot, 4)
     plot.add_tools(HoverTool(tooltips=[("From", "@left"), ("To", "@right"), (unit_of_counts, "@count")], mode="vline"))
     for line in lines:
         mark: dict[str, Any] = {"dimension": "height", "line_dash": "dashed", "line_width": 1.5}
         plot.add_layout(Span(location=line, tags=["colour:error"], **mark))
-        words: dict[str, Any] = {"text": f"{line:g}", "text_font_size": "12px", "x_offset": 3, "tags": ["colour:error"]}
-        plot.add_layout(Label(x=line, y=HEIGHT - 92, y_units="screen", **words))
+        place = math.log(line / start) / math.log(end / start) if log else (line - start) / (end - start)
+        left = place > 0.85  # where there is room for the number
+        words: dict[str, Any] = {"text": f"{line:g}", "text_font_size": "12px", "tags": ["colour:error"]}
+        side: dict[str, Any] = {"x_offset": -3 if left else 3, "text_align": "right" if left else "left"}
+        plot.add_layout(Label(x=line, y=HEIGHT - 92, y_units="screen", **words, **side))
     return Plot(plain_json({element: plot}), HEIGHT)
+
+
+def few_ticks(plot: Any, count: int) -> None:
+    """Ask for about so many ticks along the x axis, so that their labels do not run into each other."""
+    plot.xaxis.ticker.desired_num_ticks = count
 
 
 def wilson(hits: NDArray[np.int64], trials: NDArray[np.int64], z: float = 1.0) -> tuple[Floats, Floats]:
@@ -225,6 +234,7 @@ def spread_plot(
     points = plot.scatter(x[::every].tolist(), y[::every].tolist(), size=3, fill_alpha=0.5, line_color=None,
                           legend_label="events")  # fmt: skip
     points.tags = ["colour:channel-5"]
+    few_ticks(plot, 5)
     source = ColumnDataSource(
         data={
             "x": centre.tolist(), "low": quantiles[:, 0].tolist(), "median": quantiles[:, 1].tolist(),

@@ -15,7 +15,7 @@ from monitors.site.assets import STATIC
 from monitors.site.columns import publish_columns
 from monitors.site.dashboards import Dashboard, Dashboards, Making
 from monitors.site.explorer import publish_explorer, publish_trends
-from monitors.site.idex import definitions, map_page, quality, rate_page, ternary, windows
+from monitors.site.idex import campaign_page, definitions, map_page, quality, rate_page, ternary, windows
 from monitors.site.idex.quantities import sources
 from monitors.site.shell import Link
 
@@ -50,6 +50,10 @@ RATES = Dashboard(
 MAPS = Dashboard(
     Link("Pointing maps", map_page.PATH),
     "Where the boresight pointed when dust came: counts, exposure and rate over the sky, of any bin.",
+)
+CAMPAIGNS = Dashboard(
+    Link("Campaigns", campaign_page.PATH),
+    "Reports of olivine campaigns: 21 histograms with requirement lines, abundances, ratios, tables as JSON and CSV.",
 )
 DEFINITIONS = Dashboard(
     Link("Definitions", definitions.PATH),
@@ -97,7 +101,7 @@ class IdexDashboards(Dashboards):
 
     def pages(self) -> Sequence[Dashboard]:
         """Return the pages, in the order of the navigation."""
-        return (EXPLORER, TRENDS, QUALITY, TERNARY, RATES, MAPS, DEFINITIONS)
+        return (EXPLORER, TRENDS, QUALITY, TERNARY, RATES, MAPS, CAMPAIGNS, DEFINITIONS)
 
     def publish(self, making: Making) -> None:
         """Write every page that changed."""
@@ -116,4 +120,5 @@ class IdexDashboards(Dashboards):
         now = hashlib.sha256(repr((MADE_BY, blocks)).encode()).hexdigest()[:16]
         if making.seen.get("events") != now or not making.publisher.holds(quality.PATH):
             quality.publish(making)
+            campaign_page.publish(making)
         making.seen["events"] = now

@@ -28,6 +28,10 @@ from monitors.site.typed import SPELLED, described
 #: Elements whose atomic fractions are quantities of their own.
 ELEMENTS: Final = ("H", "C", "N", "O", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Ti", "Cr", "Mn", "Fe", "Ni")
 
+#: Nominal masses of the olivine report, u, and how far a line may lie off one (IDEX science definition, section 17.6).
+NOMINAL: Final = (1, 12, 16, 23, 24, 25, 26, 28, 29, 30, 39, 54, 56, 57, 58)
+REACH: Final = 0.6
+
 #: Columns of ``idex.channel_analysis`` in the unit of the channel.
 IN_UNIT_OF_CHANNEL: Final = frozenset(
     {"baseline", "noise", "robust_baseline", "robust_noise", "noise_mean", "noise_sigma", "noise_median",
@@ -56,7 +60,7 @@ KIND: Final = Quantity("event.kind", "Kind", "", "Event", "Kind of event, for ex
 @cache
 def sources() -> tuple[Source, ...]:
     """Return every quantity of an event, by the statement that reads it."""
-    return (_events(), _housekeeping(), _header(), *_levels(), *_pulses(), _results())
+    return (_events(), _housekeeping(), _header(), *_levels(), *_pulses(), _results(), _nominal())
 
 
 def find(*names: str) -> list[Quantity]:
@@ -153,10 +157,12 @@ def _pulses() -> list[Source]:
                 Quantity(f"{prefix}.{name}_error", f"{spoken(name)}, error", shown, group, error, f"f.errors[{place}]"),
             ]
         quality = [
-            Quantity(f"{prefix}.chi2", "Chi-square", "", group, "Chi-square of the window.", "f.chi2"),
+            Quantity(f"{prefix}.residuals", "Squared residuals", "pC²", group, "Their sum over the window.", "f.chi2"),
+            Quantity(f"{prefix}.chi2", "Chi-square", "", group, "Sum of squared residuals over the noise squared.",
+                     "f.chi2/nullif(x.noise, 0)^2"),
             Quantity(f"{prefix}.dof", "Degrees of freedom", "", group, "Degrees of freedom of the window.", "f.dof"),
             Quantity(f"{prefix}.reduced_chi2", "Reduced chi-square", "", group, "Chi-square over degrees of freedom.",
-                     "f.chi2/nullif(f.dof, 0)"),
+                     "f.chi2/nullif(f.dof, 0)/nullif(x.noise, 0)^2"),
             Quantity(f"{prefix}.status", "Status of the fit", "", group, "Words of the fit, parted by blanks.",
                      "f.status", words=True),
         ]  # fmt: skip
@@ -205,6 +211,31 @@ def _results() -> Source:
         *_columns(composition_analysis, "c", "composition", "Composition"),
     ]
     return Source("results", join, (*tables, *own))
+
+
+def _nominal() -> Source:
+    """Areas by nominal mass: a line belongs to the nearest one within reach."""
+    areas, quantities = [], []
+    for place, mass in enumerate(NOMINAL):
+        low, high = mass - REACH, mass + REACH
+        if place > 0:
+            low = max(low, (NOMINAL[place - 1] + mass) / 2)
+        if place + 1 < len(NOMINAL):
+            high = min(high, (mass + NOMINAL[place + 1]) / 2)
+        areas.append(f"sum(f.values[1]) filter (where l.mass >= {low:g} and l.mass < {high:g}) as m{mass}")
+        meaning = f"Area of the lines from {low:g} to {high:g} u."
+        quantities.append(
+            Quantity(f"nominal.m{mass}", f"Area at {mass} u", "mA µs", "Lines by nominal mass", meaning, f"n.m{mass}")
+        )
+    quantities.append(
+        Quantity("nominal.first", "First line", "µs", "Lines by nominal mass",
+                 "Time of the maximum of the first line, from the trigger.", "n.first")
+    )  # fmt: skip
+    join = (
+        f"{CURRENT}\nleft join lateral (select min(l.mode) as first, {', '.join(areas)} from idex.line_analysis l "  # noqa: S608
+        "join core.fit f using (event_analysis_id, channel, line) where l.event_analysis_id = a.id) n on true"
+    )
+    return Source("nominal", join, tuple(quantities))
 
 
 def failures() -> list[str]:

@@ -115,11 +115,17 @@ def factor_table(sets: Mapping[str, Mapping[str, float]]) -> Table:
     return table
 
 
-def diagram() -> Any:
-    """Return the empty diagram: triangle, grid, guides, and the source ``points``."""
+def diagram(guides: str | None = None, corners: Sequence[str] = ("", "", "")) -> Any:
+    """Return the empty diagram: triangle, grid, guides, and the source ``points``.
+
+    With `guides` it is for a page that is not changed in the browser: of fixed size, with those guides alone.
+    """
+    size: dict[str, Any] = {"height": HEIGHT, "sizing_mode": "stretch_width", "match_aspect": True}
+    if guides is not None:
+        size = {"frame_width": 660, "frame_height": 475}  # as the ranges, so that the sides are equal
     plot = figure(
-        height=HEIGHT, sizing_mode="stretch_width", tools="", toolbar_location="above", name="ternary",
-        match_aspect=True, x_range=Range1d(start=-0.25, end=1.25), y_range=Range1d(start=-0.1, end=0.98),
+        tools="", toolbar_location="above", name="ternary", **size,
+        x_range=Range1d(start=-0.25, end=1.25), y_range=Range1d(start=-0.1, end=0.98),
         background_fill_color=None, border_fill_color=None,
     )  # fmt: skip
     drag = BoxZoomTool(match_aspect=True)
@@ -131,12 +137,12 @@ def diagram() -> Any:
     xs, ys = _grid()
     plot.multi_line(xs, ys, line_width=0.8).tags = ["colour:plot-grid"]
     plot.line([0, 1, 0.5, 0], [0, 0, TOP, 0], line_width=1.2).tags = ["colour:plot-axis"]
-    _guides(plot)
-    corners = ColumnDataSource(
-        data={"x": [0, 1, 0.5], "y": [0, 0, TOP], "dx": [-8, 8, 0], "dy": [14, 14, -12], "text": ["", "", ""],
+    _guides(plot, guides)
+    named = ColumnDataSource(
+        data={"x": [0, 1, 0.5], "y": [0, 0, TOP], "dx": [-8, 8, 0], "dy": [14, 14, -12], "text": list(corners),
               "align": ["right", "left", "center"]}, name="corners",
     )  # fmt: skip
-    _words(plot, corners, align="align", bold=True)
+    _words(plot, named, align="align", bold=True)
     shares = [share / 10 for share in range(2, 10, 2)]
     left = [place((1 - share, 0, share)) for share in shares]
     right = [place((0, share, 1 - share)) for share in shares]
@@ -171,12 +177,13 @@ def _grid() -> tuple[list[list[float]], list[list[float]]]:
     return xs, ys
 
 
-def _guides(plot: Any) -> None:
-    """Draw the guides; the page shows those that belong to its quantities."""
+def _guides(plot: Any, wanted: str | None) -> None:
+    """Draw the guides that are wanted, or all; then the page shows those that belong to its quantities."""
     ends = [[place(end) for end in both] for both in LINES.values()]
     lines = plot.multi_line([[x for x, _ in both] for both in ends], [[y for _, y in both] for both in ends],
                             line_width=1.6, line_dash="dashed", name="silicates lines")  # fmt: skip
     lines.tags = ["colour:channel-1"]
+    lines.visible = wanted in (None, "silicates")
     for name, where in (("silicates", ENDS), ("minerals", MINERALS)):
         spots = [place(amount) for amount in where.values()]
         shown = ColumnDataSource(
@@ -185,16 +192,18 @@ def _guides(plot: Any) -> None:
         )  # fmt: skip
         marks = plot.scatter("x", "y", source=shown, marker="cross", size=9, line_width=1.5, name=f"{name} marks")
         marks.tags = ["colour:channel-1"]
-        _words(plot, shown, align="align", colour="channel-1", name=f"{name} words")
+        marks.visible = wanted in (None, name)
+        _words(plot, shown, align="align", colour="channel-1", name=f"{name} words").visible = marks.visible
 
 
 def _words(
     plot: Any, source: Any, *, align: str, bold: bool = False, colour: str = "text", name: str | None = None
-) -> None:
-    """Write the texts of a source."""
+) -> Any:
+    """Write the texts of a source; return what draws them."""
     words = plot.text(
         "x", "y", "text", source=source, x_offset="dx", y_offset={"field": "dy"}, text_align={"field": align},
         text_baseline="middle", text_font_size="15px" if bold else "12px",
         text_font_style="bold" if bold else "normal", name=name,
     )  # fmt: skip
     words.tags = [f"colour:{colour}"]
+    return words
