@@ -79,8 +79,9 @@
       [{ docid: "doc", roots: plot.roots, root_ids: Object.keys(plot.roots) }],
     );
     const found = Bokeh.documents[before];
-    for (const root of found.roots()) shown.push(...figuresIn(root));
-    dressAll();
+    const drawn = found.roots().flatMap(figuresIn);
+    shown.push(...drawn);
+    for (const figure of drawn) dress(figure); // not all anew: every change of a model paints it again
     return found;
   }
 
