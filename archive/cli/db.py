@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archive.cli.context import Context, emit, json_option, pass_context
+from archive.cli.db_tables import clone, reset
 from archive.cli.listing import facts
 
 if TYPE_CHECKING:
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def db() -> None:
-    """The catalog's server and schema: state, start and stop, upgrade, dump and restore."""
+    """The catalog's server and schema: state, start and stop, upgrade, dump and restore, clone and reset."""
+
+
+db.add_command(clone)
+db.add_command(reset)
 
 
 @db.command()

@@ -72,7 +72,9 @@ class FileSystem(Monitor):
     schedule = "20 */6 * * *"
     grace = "30m"
     max_runtime = "5h"
-    tables = ("ops.scan_run", "ops.scan_area", "ops.scan_count", "ops.scan_folder", "ops.scan_difference")
+    tables = (
+        "ops.scan_run", "ops.scan_area", "ops.scan_count", "ops.scan_folder", "ops.scan_growth", "ops.scan_difference",
+    )  # fmt: skip
 
     def run(self, context: Context) -> Result:
         """Walk, compare, and say what needs attention."""
