@@ -16,7 +16,7 @@ from monitors.site.queries import Row
 from monitors.site.rows import event_page, event_state, file_page, file_state
 from monitors.site.shell import Shell
 from monitors.site.tables import Cell, Column, Table
-from monitors.site.variables import attribute_table, contents, variable_table
+from monitors.site.variables import attribute_table, contents
 
 #: Files whose rows are read together.
 BUCKET = 500
@@ -56,7 +56,6 @@ def publish_bucket(publisher: Publisher, conn: Connection, shell: Shell, bucket:
             "events_total": found[0]["total"] if found else 0,
             "header": header_table(row["header"]),
             "contents": inside,
-            "variables": inside and variable_table(inside),
             "attributes": inside and attribute_table(inside),
             "statements": statements(file),
         }
