@@ -21,7 +21,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg2
 from psycopg2 import sql
@@ -142,8 +142,7 @@ def read(catalog: Catalog, folder: Path) -> dict[str, int]:
         parts = _parts(manifest, found)
         for name, part in parts.items():
             _check(folder, name, part)
-        names = ", ".join(_qualified(conn, one) for one in found.values())
-        conn.execute(text(f"lock table {names} in share row exclusive mode"))
+        _say(conn, "lock table {} in share row exclusive mode", sql.SQL(", ").join(map(_name, found.values())))
         _require_empty(conn, found, list(parts))
         for name in [name for name in found if name in parts]:
             _read(conn, found[name], folder, parts[name])
@@ -294,7 +293,7 @@ def _read(conn: Connection, table: Stored, folder: Path, part: Mapping[str, Any]
         raise HashMismatch(f"{table.full} has {rows} rows and its manifest says {part['rows']}. Nothing was read.")
     for column in table.identity:
         _set_sequence(conn, table, column, int(part["sequences"][column]))
-    conn.execute(text(f"analyze {_qualified(conn, table)}"))
+    _say(conn, "analyze {}", _name(table))
 
 
 def _set_sequence(conn: Connection, table: Stored, column: str, last: int) -> None:
@@ -316,7 +315,17 @@ def _said_plainly(table: str) -> Iterator[None]:
 
 
 def _identifiers(table: Stored) -> tuple[sql.Composable, sql.Composable]:
-    return sql.Identifier(table.schema, table.name), sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    return _name(table), sql.SQL(", ").join(map(sql.Identifier, table.columns))
+
+
+def _name(table: Stored) -> sql.Composable:
+    return sql.Identifier(table.schema, table.name)
+
+
+def _say(conn: Connection, statement: LiteralString, names: sql.Composable) -> None:
+    """Carry out a statement that SQLAlchemy has no words for."""
+    with closing(conn.connection.cursor()) as cursor:
+        cursor.execute(sql.SQL(statement).format(names))
 
 
 def _qualified(conn: Connection, table: Stored) -> str:

@@ -13,12 +13,13 @@ from archive.errors import ArchiveError
 
 _TABLES = text(
     "select c.oid, n.nspname as schema, c.relname as name "
-    "from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' order by 2, 3"
+    "from pg_class c join pg_namespace n on n.oid = c.relnamespace "
+    "where c.relkind = 'r' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' order by 2, 3"
 )
 _COLUMNS = text(
     "select attrelid as oid, attname as name, format_type(atttypid, atttypmod) as type, "
-    "attgenerated <> '' as generated, attidentity <> '' as identity from pg_attribute where attnum > 0 and not attisdropped "
-    "and attrelid = any(:oids) order by attrelid, attnum"
+    "attgenerated <> '' as generated, attidentity <> '' as identity "
+    "from pg_attribute where attnum > 0 and not attisdropped and attrelid = any(:oids) order by attrelid, attnum"
 )
 _REFERENCES = text(
     "select c.conrelid as oid, a.attname as column, c.confrelid as target "

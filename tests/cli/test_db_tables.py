@@ -25,7 +25,8 @@ def home(archive_home: Path, catalog_one: Catalog) -> Path:
     with catalog_one.begin() as conn:
         fill(conn)
         conn.execute(text("insert into ops.query_time "
-                          "(at, source, name, statement, n_calls, n_rows, total_s, longest_s) values (now(), 'site', 'x', 'select 1', 1, 1, 1, 1)"))  # fmt: skip
+                          "(at, source, name, statement, n_calls, n_rows, total_s, longest_s) "
+                          "values (now(), 'site', 'x', 'select 1', 1, 1, 1, 1)"))  # fmt: skip
     settings = archive_home / "pinakes.toml"
     settings.write_text(settings.read_text().replace("pinakes@", "pinakes:hidden@"))
     return archive_home
