@@ -49,6 +49,24 @@ def error_factors(jacobian: Floats, correlation: float) -> Floats:
     return np.asarray(np.sqrt(np.diagonal(there) / np.diagonal(plain)))
 
 
+def baseline_shift(jacobian: Floats, offset: Floats) -> Floats:
+    """Return by how much the parameters of a fit move when the signal is too high by `offset`; 0 where unknown.
+
+    Parameters
+    ----------
+    jacobian
+        As for `correlated_covariance`.
+    offset
+        In units of the noise of each sample, shape (samples,).
+    """
+    if not jacobian.shape[0] or not np.isfinite(jacobian).all() or not np.isfinite(offset).all():
+        return np.zeros(jacobian.shape[1])
+    scale = np.sqrt(np.sum(jacobian**2, axis=0))
+    if np.any(scale == 0):
+        return np.zeros(jacobian.shape[1])
+    return np.asarray(np.linalg.lstsq(jacobian / scale, offset, rcond=1e-10)[0] / scale)
+
+
 def neighbour_correlation(rest: Floats, used: NDArray[np.bool_]) -> Floats:
     """Return the correlation of neighbouring residuals, shape (n,); 0 where there are too few.
 

@@ -71,6 +71,9 @@ class Record(NamedTuple):
         Standard deviation of the first 3 us without outliers, never less than that of rounding, shape (n,).
     correlation
         Correlation of neighbouring samples there, shape (n,).
+    base, base_error
+        Mean of the first 3 us without outliers, and its standard error with that correlation, shape (n,). The median
+        of whole numbers is a whole number or a half: what is fitted stands on the mean.
     """
 
     name: str
@@ -83,6 +86,8 @@ class Record(NamedTuple):
     level: levels.Level
     noise: Floats
     correlation: Floats
+    base: Floats
+    base_error: Floats
 
     @property
     def t(self) -> Floats:
@@ -103,15 +108,16 @@ def convert(channel: Channel, scale: Mapping[str, Any]) -> Record:
     first = min(y.shape[1], int(START / channel.dt) + 2)
     t = channel.t0[:, None] + channel.dt * np.arange(first)
     level = levels.first3us(t, y[:, :first])
-    noise, correlation = _noise(y[:, :first], level, factor / np.sqrt(12.0))
+    noise, correlation, base, base_error = _noise(y[:, :first], level, factor / np.sqrt(12.0))
     return Record(
         channel.name, str(scale[channel.name]["unit"]), y, np.asarray(channel.t0, np.float64), channel.dt,
         saturated_samples(dn, channel.full_scale), saturated_channel(dn, channel.full_scale), level, noise, correlation,
+        base, base_error,
     )  # fmt: skip
 
 
-def _noise(early: Floats, level: levels.Level, least: float) -> tuple[Floats, Floats]:
-    """Return standard deviation and correlation of neighbours without outliers.
+def _noise(early: Floats, level: levels.Level, least: float) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return standard deviation, correlation of neighbours, mean, and error of the mean, all without outliers.
 
     The median absolute deviation of whole numbers knows few values only, so that it cannot weight a fit.
     """
@@ -121,12 +127,15 @@ def _noise(early: Floats, level: levels.Level, least: float) -> tuple[Floats, Fl
     rest = np.where(used, rest, 0.0)
     count, pairs = used.sum(axis=1), (used[:, 1:] & used[:, :-1]).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        rest = np.where(used, rest - (rest.sum(axis=1) / count)[:, None], 0.0)
+        shift = rest.sum(axis=1) / count
+        rest = np.where(used, rest - shift[:, None], 0.0)
         variance = (rest**2).sum(axis=1) / np.maximum(count - 1, 1)
         correlation = (rest[:, 1:] * rest[:, :-1]).sum(axis=1) / pairs / variance
     known = count > 1
     noise = np.where(known, np.sqrt(np.maximum(variance, least**2)), np.nan)
-    return noise, np.where(known & (variance > 0), np.clip(correlation, -0.95, 0.95), 0.0)
+    neighbours = np.where(known & (variance > 0), np.clip(correlation, -0.95, 0.95), 0.0)
+    error = noise * np.sqrt((1 + neighbours) / (1 - neighbours) / np.maximum(count, 1))
+    return noise, neighbours, np.where(known, level.baseline + shift, level.baseline), error
 
 
 def channel_rows(records: list[Record], raw: tuple[Channel, ...], captured: NDArray[np.bool_]) -> Rows:
