@@ -43,6 +43,7 @@ def simulate() -> None:
 @click.option("--truncate", is_flag=True, help="Cut the last packet.")
 @click.option("--partial-first", is_flag=True, help="Begin inside a packet.")
 @click.option("--reboot", is_flag=True, help="Restart the sequence counters in the middle.")
+@click.option("--scatter", is_flag=True, help="Let rise times and yields scatter around their curves as calibrated.")
 @click.option("--arrays/--no-arrays", default=None, help="Write the channel arrays too.  [default: up to 500 events]")
 @click.option("--force", is_flag=True, help="Replace files that are there.")
 @json_option

@@ -34,8 +34,8 @@ LONGEST_ACQUISITION = 65535
 class Options:
     """Everything that decides a capture: equal options give equal bytes.
 
-    The waveforms, headers and times of the events depend only on `seed`, `events`, `acquisition`, `interval`, `shares`
-    and `start`; how they are packed and what is done to the packets does not change them.
+    The waveforms, headers and times of the events depend only on `seed`, `events`, `acquisition`, `interval`, `shares`,
+    `scatter` and `start`; how they are packed and what is done to the packets does not change them.
 
     Attributes
     ----------
@@ -77,6 +77,9 @@ class Options:
         Begin with the end of a packet.
     reboot
         Let all sequence counters begin again at 0 before the downlink of the middle acquisition.
+    scatter
+        Let rise times and charge yields scatter around their calibration curves as much as the calibrations say that
+        they do, so that the ranges of speed and mass are what they claim to be.
     arrays
         Whether to write the channel arrays beside the truth file; by default up to 500 events.
     """
@@ -100,6 +103,7 @@ class Options:
     truncate: bool = False
     partial_first: bool = False
     reboot: bool = False
+    scatter: bool = False
     arrays: bool | None = None
 
     def __post_init__(self) -> None:

@@ -73,6 +73,9 @@ WEAKEST_LINE = 0.002
 #: Area of all lines (mA us) per charge on the ion grid (pC).
 LINE_AREA_PER_CHARGE = 0.05
 
+#: Factors of error of the calibrations, in speed by rise time and in charge yield (IDEX science definition, 13.1).
+SPEED_FACTOR, YIELD_FACTOR = 1.33, 1.47
+
 #: The stimulus: peak of its line and its charge on the target.
 STIMULUS_PEAK_MA = 0.06
 STIMULUS_CHARGE_PC = 20.0
@@ -184,8 +187,11 @@ def ion_fraction(speed: NDArray[np.float64]) -> NDArray[np.float64]:
     return value
 
 
-def draw(rng: np.random.Generator, kind: NDArray[np.int64]) -> Particles:
-    """Draw the particles of a batch of events of the given kinds, shape (n,)."""
+def draw(rng: np.random.Generator, kind: NDArray[np.int64], *, scatter: bool = False) -> Particles:
+    """Draw the particles of a batch of events of the given kinds, shape (n,).
+
+    With `scatter` the calibration curves hold for each particle only to their factors of error.
+    """
     n = kind.size
     speed = np.clip(rng.lognormal(np.log(12.0), 0.35, n), 3.0, 50.0)
     charge = np.clip(rng.lognormal(np.log(15.0), 1.3, n), 0.5, 5000.0)
@@ -210,6 +216,9 @@ def draw(rng: np.random.Generator, kind: NDArray[np.int64]) -> Particles:
     particles.lines.area *= (LINE_AREA_PER_CHARGE * particles.ion_charge * rng.lognormal(0.0, 0.3, n))[
         particles.lines.event
     ]
+    if scatter:
+        particles.rise[:] = rise_time(speed * rng.lognormal(0.0, np.log(SPEED_FACTOR), n))
+        particles.mass /= rng.lognormal(0.0, np.log(YIELD_FACTOR), n)
     _without_particle(particles)
     return particles
 

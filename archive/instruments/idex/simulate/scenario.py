@@ -227,7 +227,7 @@ class Scenario:
         seconds, counts = np.divmod(acquisition.ticks[rows], packets.COUNTS_PER_SECOND)
         number = np.arange(rows.start, rows.stop)
         identity = Identity(np.full(number.size, acquisition.entry.aid), number, seconds, counts)
-        drawn = particles.draw(rng, kind)
+        drawn = particles.draw(rng, kind, scatter=self.options.scatter)
         signals = waveforms.digitise(rng, drawn, setup)
         header = header_words(rng, identity, kind, setup, signals)
         compressed = np.full(number.size, self.options.compression == "all")
