@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import BigInteger, Connection, Table, text
 
@@ -59,6 +60,7 @@ def sample_site(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFa
             ingest(catalog, settings, captures(folder / "drop"))
             make_monitored(catalog)
             make_walks(catalog)
+            make_windows(catalog)
             make_hostile(catalog)
             site = folder / "site"
             yield SampleSite(catalog, settings, site, build(catalog, settings, site, now=NOW))
@@ -140,6 +142,42 @@ def make_walks(catalog: Catalog) -> None:
         for kind in filesystem.DIFFERENCES:
             seen = {"first_seen": NOW - timedelta(days=3), "last_seen": NOW}
             add(conn, filesystem.scan_difference, kind=kind, relpath=f"files/{HOSTILE_TEXT}", disk_bytes=5, **seen)
+
+
+def make_windows(catalog: Catalog) -> None:
+    """Enter three windows of rates, the second without exposure: 40 dust events each, 5 of them unplaced."""
+    from archive.catalog.bulk import copy_rows
+    from archive.instruments.idex.analysis import rate_tables, rates
+
+    dice = np.random.default_rng(7)
+    with catalog.begin() as conn:
+        code = conn.execute(text("select min(id) from core.code_version")).scalar_one()
+        for number in range(3):
+            start, stop = rates.window_of(datetime(2026, 6, 3, tzinfo=UTC) + timedelta(days=10 * number))
+            seconds = (stop - start).total_seconds()
+            longitude = np.where(np.arange(40) < 5, np.nan, dice.uniform(90, 120, 40))
+            charge = np.where(np.arange(40) < 3, np.nan, 10 ** dice.normal(1, 0.5, 40))
+            dust = rates.Dust(
+                charge, 10 ** dice.normal(-15, 0.3, 40), longitude, dice.uniform(-6, 6, 40), dice.uniform(0, 360, 40),
+                np.ones(40, dtype=bool),
+            )  # fmt: skip
+            none = rates.Messages(np.empty(0), np.empty(0, dtype=np.int64))
+            messages = none if number == 1 else rates.Messages(np.array([0.0, seconds - 10]), np.array([1, 0]))
+            t = np.arange(0.0, seconds, 10.0)
+            pointing = rates.Pointing(t, 105 + 15 * np.sin(t / 5000), 6 * np.sin(t / 700))
+            window = rates.Window(start, stop, stop)
+            found = rates.accumulate(window, dust, messages, pointing, rates.Settings(), events=60, dead_time=3.0)
+            told = {"source": "Target_Low", "subtract_dead_time": False}
+            values = {**found.window, "version": 1, "settings_hash": "-", "settings": told, "input_hash": str(number)}
+            made = rate_tables.rate_window.insert().values(**values, code_version_id=code)
+            key = conn.execute(made.returning(rate_tables.rate_window.c.id)).scalar_one()
+            for table, columns in (
+                (rate_tables.rate_count, found.counts), (rate_tables.rate, found.rates),
+                (rate_tables.map_pixel, found.pixels), (rate_tables.map_count, found.map_counts),
+            ):  # fmt: skip
+                rows = len(next(iter(columns.values())))
+                if rows:
+                    copy_rows(conn, table, {"rate_window_id": [key] * rows, **columns})
 
 
 def add(conn: Connection, table: Table, **values: object) -> None:

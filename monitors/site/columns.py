@@ -180,16 +180,16 @@ def packed(source: Source, quantities: Sequence[Quantity]) -> str:
             inner.append(f"{word} as w{number}, dense_rank() over (order by {word}) as r{number}")
             rank = f"least(case when w{number} is null then 0 else r{number} end, {MOST_WORDS})::int"
             outer.append(
-                f"string_agg(int4send({rank}), ''::bytea) as c{number}, "
+                f"string_agg(int4send({rank}), ''::bytea order by id) as c{number}, "
                 f"(array_agg(distinct w{number}) filter (where w{number} is not null))[1:{MOST_WORDS}] as w{number}"
             )
         else:
             inner.append(f"coalesce(({quantity.sql})::float8, 'NaN') as c{number}")
-            outer.append(f"string_agg(float8send(c{number}), ''::bytea) as c{number}")
+            outer.append(f"string_agg(float8send(c{number}), ''::bytea order by id) as c{number}")
     columns = "".join(f", {column}" for column in inner)
     return (
         f"select count(*) as events, {', '.join(outer)} from (select e.id{columns} from core.event e{source.joins} "  # noqa: S608
-        f"where e.instrument_id = :instrument_id and e.id between :low and :high order by e.id) x"
+        f"where e.instrument_id = :instrument_id and e.id between :low and :high) x"
     )
 
 

@@ -112,7 +112,7 @@ def _times(values: NDArray[Any], size: int) -> Values:
     shown = [str(time).replace("T", " ")[:26] for time in picked.astype("datetime64[us]")]
     first = ", ".join(shown[: min(2, there.size)]) + (" … UTC" if size > 2 else " UTC")
     unfit = int(values.size - there.size)
-    ends = f"{shown[-2]} UTC", f"{shown[-1]} UTC"
+    ends = shown[-2][:19], f"{shown[-1][:19]} UTC"
     return Values(first, bars(there.astype(np.float64)), *ends, values.size, size, unfit)
 
 
