@@ -14,7 +14,7 @@ from archive.instruments.idex.analysis import spectrum
 from archive.instruments.idex.analysis.settings import PULSES, Settings
 from archive.instruments.idex.analysis.source import read
 from archive.instruments.idex.analysis.waveforms import convert
-from archive.numerics import emg, massscale, noise, particle, pulse
+from archive.numerics import emg, massscale, noise, particle, pulse, shapes
 from tests.browser.test_viewer import open_event
 from tests.site_sample import SampleSite
 
@@ -60,6 +60,22 @@ def test_lines_are_the_same_in_both_branches_and_over_the_whole_range(page: Page
         assert np.all(np.abs(found - values) <= 1e-9 * scale)
 
 
+def test_every_line_shape_that_an_analyst_may_choose_is_the_same(page: Page, folder: str) -> None:
+    open_event(page, folder, 1)
+    dice = np.random.default_rng(3)
+    tails = {"taus_left": [0.02], "weights_left": [0.2], "taus_right": [0.05, 0.4], "weights_right": [0.5, 0.6]}
+    extras: dict[str, dict[str, Any]] = {"double_emg": {"tau2": -0.03, "weight": 0.7}, "hyper_emg": tails}
+    assert set(page.evaluate("pinakesIdexShapes.SHAPES")) == set(shapes.COLUMNS)
+    for shape in shapes.COLUMNS:
+        for _ in range(12):
+            sigma, lam = 10 ** dice.uniform(-3, 0), 10 ** dice.uniform(-1.5, 1.5)
+            t = 5 + np.concatenate([dice.uniform(-30, 30, 40), dice.uniform(-6, 6, 80)]) * sigma
+            line = {"values": [1.3, 5.0, sigma, lam], "shape": shape, "extras": extras.get(shape)}
+            found = evaluated(page, "([t, line]) => t.map((t) => pinakesIdexShapes.lineValue(t, line))", t, line)
+            wanted = shapes.evaluate(shape, t, 1.3, 5.0, sigma, lam, extras.get(shape))
+            assert np.allclose(found, wanted, rtol=1e-9, atol=1e-9 * np.max(wanted)), (shape, sigma, lam)
+
+
 def test_pulses_are_the_same_also_long_before_and_after(page: Page, folder: str) -> None:
     open_event(page, folder, 1)
     dice = np.random.default_rng(2)
@@ -72,6 +88,10 @@ def test_pulses_are_the_same_also_long_before_and_after(page: Page, folder: str)
     t[: count // 2] = values[: count // 2, 0] + 10 ** dice.uniform(-3, 2, count // 2)
     found = evaluated(page, f"([t, p]) => t.map((x, i) => {MODELS}.pulse(x, p[i]))", t, values)
     assert np.allclose(found, pulse.pulse(t[:, None], values)[:, 0], rtol=1e-9, atol=1e-9)
+    times = [10 ** dice.uniform(-1, 2, count) for _ in range(3)]
+    image = np.column_stack([values[:, 0], values[:, 1], dice.uniform(-50, 50, count), values[:, 2], *times])
+    found = evaluated(page, f"([t, p]) => t.map((x, i) => {MODELS}.pulse(x, p[i]))", t, image)
+    assert np.allclose(found, pulse.image_pulse(t[:, None], image)[:, 0], rtol=1e-9, atol=1e-9)
     rise = pulse.rise_of(values)
     for script, wanted in {
         "impactCharge(p)": pulse.impact_charge(values),
@@ -161,8 +181,8 @@ def test_the_merged_record_is_that_of_the_analysis(page: Page, folder: str, samp
         from sqlalchemy import text
 
         rows = conn.execute(
-            text("select x.event_id, x.record, f.relpath from core.event_product x join core.file f on f.id = x.file_id "
-                 "join analysis.current_analyses a on a.event_id = x.event_id and a.file_id = x.file_id "
+            text("select x.event_id, x.record, f.relpath from core.event_product x "
+                 "join core.file f on f.id = x.file_id join analysis.current_analyses a on a.event_id = x.event_id and a.file_id = x.file_id "
                  "order by x.event_id limit 25")
         ).all()  # fmt: skip
     assert len(rows) > 15

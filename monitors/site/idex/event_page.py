@@ -10,10 +10,9 @@ from archive.instruments.idex.analysis import composition, particles, spectrum, 
 from archive.instruments.idex.analysis.chain import MEANING as OF_EVENT
 from archive.instruments.idex.analysis.settings import (
     CALIBRATIONS,
-    LINE,
     MASS_SCALE,
+    MODELS,
     PARTICLE_CURVES,
-    PULSE,
     SENSITIVITY,
     WAVEFORM_SCALE,
 )
@@ -25,8 +24,8 @@ PACKAGE: Final = files("monitors.site.idex")
 
 #: In the order in which they run; the last one enters the page into the viewer.
 SCRIPTS: Final = (
-    "idex-models.js", "idex-merge.js", "idex-noise.js", "idex-words.js", "idex-spectrum.js", "idex-pulses.js",
-    "idex-tables.js", "idex-blocks.js", "idex-command.js", "idex-anchors.js", "idex-editor.js", "idex-noise-view.js",
+    "idex-models.js", "idex-shapes.js", "idex-merge.js", "idex-noise.js", "idex-words.js", "idex-spectrum.js",
+    "idex-pulses.js", "idex-tables.js", "idex-blocks.js", "idex-command.js", "idex-anchors.js", "idex-editor.js", "idex-noise-view.js",
     "idex-calculator.js", "idex-event.js",
 )  # fmt: skip
 
@@ -52,7 +51,7 @@ def page(calibrations: Sequence[Mapping[str, Any]]) -> EventPage:
         values={
             "calibrations": versions(calibrations),
             "comb": comb.REFERENCE,
-            "models": {model.name: _model(model) for model in (LINE, PULSE)},
+            "models": {model.name: _model(model) for model in MODELS},
             "words": words(),
         },
     )

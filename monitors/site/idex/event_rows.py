@@ -72,7 +72,7 @@ def _arrays(columns: Mapping[str, str], order: str) -> str:
 
 _FIT: Final = {
     "values": 'f."values"',
-    "errors": "json_build_array(" + ", ".join(_short(f"f.errors[{i}]") for i in range(1, 6)) + ")",
+    "errors": "json_build_array(" + ", ".join(_short(f"f.errors[{i}]") for i in range(1, 8)) + ")",
     "start": _short("f.window_start"),
     "stop": _short("f.window_stop"),
     "chi2": _short("f.chi2"),
@@ -80,6 +80,7 @@ _FIT: Final = {
     "status": "f.status",
     "reason": "f.reason",
     "origin": "f.origin",
+    "model": "m.name",
 }
 _KEY: Final = ("event_analysis_id", "channel", "line")
 
@@ -95,7 +96,8 @@ def _fits(table: Table) -> str:
     columns = {"channel": "x.channel", "line": "x.line", **_FIT, **_values("x", table)}
     return (
         f"(select {_arrays(columns, 'x.channel, x.line')} from {table.fullname} x "
-        f"join core.fit f using ({', '.join(_KEY)}) where x.event_analysis_id = a.id)"
+        f"join core.fit f using ({', '.join(_KEY)}) join core.fit_model m on m.id = f.fit_model_id "
+        "where x.event_analysis_id = a.id)"
     )
 
 

@@ -5,7 +5,7 @@
 (function () {
   const { speedFromRise, speedFromRatio, particleMass, curve, slope } = window.pinakesIdexModels;
   const words = window.pinakesIdexWords;
-  const { make } = window.pinakesIdexTables;
+  const { make, placeOf } = window.pinakesIdexTables;
   const element = (id) => document.getElementById(id);
   const INPUTS = ["charge", "rise", "ratio", "source", "curves", "least", "most"];
 
@@ -32,7 +32,7 @@
       const pulse = state.pulses[particle.channel] || {};
       const put = (name, value) => { box(name).value = words.known(value) ? Number(value.toPrecision(6)) : ""; };
       put("charge", particle.charge);
-      put("rise", pulse.values && pulse.values[3]);
+      put("rise", pulse.values && pulse.values[placeOf(pulse, "rise_time")]);
       put("ratio", words.known(particle.ratio) ? 100 * particle.ratio : null);
       box("source").value = particle.speed_source === "charge_ratio" ? "ratio" : "rise";
       if (versions[state.now.calibrations.particle_curves]) box("curves").value = String(state.now.calibrations.particle_curves);

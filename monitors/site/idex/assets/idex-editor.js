@@ -2,7 +2,8 @@
 "use strict";
 
 (function () {
-  const { isLine, isPulse, emgArea, emg, impactCharge, pulse, massOf, crossing } = window.pinakesIdexModels;
+  const { isPulse, emgArea, impactCharge, pulse, massOf, crossing } = window.pinakesIdexModels;
+  const { lineValue, isLine } = window.pinakesIdexShapes;
   const words = window.pinakesIdexWords;
   const { command, fault } = window.pinakesIdexCommand;
   const { make } = window.pinakesIdexTables;
@@ -61,7 +62,7 @@
       const [kind, name] = element("idex-edit-what").value.split(":");
       options("idex-edit-how", HOW[kind], how());
       const fit = kind === "line" ? state.lines.find((line) => String(line.line) === name) : kind === "pulse" ? state.pulses[name] : null;
-      const model = kind === "line" ? viewer.known.models.emg : kind === "pulse" ? viewer.known.models.impact_pulse : [];
+      const model = fit ? viewer.known.models[fit.model] || [] : [];
       target = { kind, fit, model, start: fit ? fit.values : [] };
       if (kind === "line") spectrum.select(fit, false);
       form();
@@ -273,13 +274,16 @@
     function told(numbers, found) {
       if (target.kind === "pulse") {
         if (!isPulse(numbers)) return "These values make no pulse.";
+        if (numbers.length === 7) return "A pulse with image charge: its charge is worked out by the archive.";
         const record = state.records[target.fit.channel];
         return `Q = ${words.number(impactCharge(numbers), 5)} pC (now ${words.number(target.fit.charge, 5)}); 10–90 % rise ${words.number(crossing(numbers, 0.9) - crossing(numbers, 0.1), 4)} µs; residual ${words.number(spreadOf(record, (t) => pulse(t, numbers)), 4)} pC rms (now ${isPulse(target.fit.values) ? words.number(spreadOf(record, (t) => pulse(t, target.fit.values)), 4) : words.NOTHING}).`;
       }
-      if (!isLine(numbers)) return "These values make no line.";
+      const line = { ...target.fit, values: numbers };
+      if (!isLine(line)) return "These values make no line.";
       const [begin, end] = found.window || [target.fit.start, target.fit.stop];
       const mass = state.scale && state.merged ? `${words.number(massOf(numbers[1] - state.merged.t0, state.scale), 6)} u; ` : "";
-      return `${mass}area in the window ${words.number(emgArea(begin, end, numbers), 4)} mA µs; χ²/ν ${words.number(reduced(numbers, begin, end), 4)} (now ${isLine(target.fit.values) ? words.number(reduced(target.fit.values, begin, end), 4) : words.NOTHING}).`;
+      const area = target.fit.model === "emg" ? `area in the window ${words.number(emgArea(begin, end, numbers), 4)} mA µs; ` : "";
+      return `${mass}${area}χ²/ν ${words.number(reduced(line, begin, end), 4)} (now ${isLine(target.fit) ? words.number(reduced(target.fit, begin, end), 4) : words.NOTHING}).`;
     }
 
     function spreadOf(record, model) {
@@ -295,14 +299,14 @@
     }
 
     /** Reduced chi-square of a window with the other lines as they are. */
-    function reduced(numbers, begin, end) {
+    function reduced(line, begin, end) {
       const { t0, dt, signal, sigma } = state.merged;
-      const others = state.lines.filter((line) => line !== target.fit && isLine(line.values));
+      const others = state.lines.filter((other) => other !== target.fit && isLine(other));
       let chi2 = 0;
       let used = 0;
       for (let i = Math.max(0, Math.ceil((begin - t0) / dt - 0.01)); i < signal.length && t0 + i * dt <= end + 0.01 * dt; i++) {
         const t = t0 + i * dt;
-        const rest = (signal[i] - emg(t, numbers) - others.reduce((sum, line) => sum + emg(t, line.values), 0)) / sigma[i];
+        const rest = (signal[i] - lineValue(t, line) - others.reduce((sum, other) => sum + lineValue(t, other), 0)) / sigma[i];
         if (!Number.isFinite(rest)) continue;
         chi2 += rest * rest;
         used += 1;

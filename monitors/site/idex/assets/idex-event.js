@@ -70,6 +70,7 @@
   function start(given) {
     viewer = given;
     words.learn(viewer.known.words);
+    window.pinakesIdexTables.learn(viewer.known.models);
     const spectrum = window.pinakesIdexSpectrum.create(viewer);
     const pulses = window.pinakesIdexPulses.create(viewer);
     parts = {

@@ -73,28 +73,21 @@
     return mu + sigma * (a - z / ROOT_HALF);
   }
 
-  /** Whether values are those of a line that can be drawn. */
-  const isLine = (values) => Boolean(values) && values.length === 4 && values.every(Number.isFinite) && values[2] > 0 && values[3] > 0;
-
-  /** From when to when a line is more than 1e-12 of itself, us. */
-  function reach([, mu, sigma, lambda]) {
-    return [mu - 8 * sigma, mu + 8 * sigma + 28 / lambda];
-  }
-
-  /** Add a line to `sum`, samples at t0 + i dt; only where it is not nothing. */
-  function addLine(sum, t0, dt, values) {
-    const [begin, end] = reach(values);
-    const first = Math.max(0, Math.ceil((begin - t0) / dt));
-    const last = Math.min(sum.length - 1, Math.floor((end - t0) / dt));
-    for (let i = first; i <= last; i++) sum[i] += emg(t0 + i * dt, values);
-  }
-
   // ---- charge pulses (section 12) ---------------------------------------------------------------------------------
 
   /** A pulse at one time, pC; `values` are t0, C0, A, tau_r, tau_d. Before t0 the exponentials would overflow. */
-  function pulse(t, [t0, offset, amplitude, rise, discharge]) {
+  function pulse(t, values) {
+    if (values.length === 7) return imagePulse(t, values);
+    const [t0, offset, amplitude, rise, discharge] = values;
     const since = Math.max(t - t0, 0);
     return offset - amplitude * Math.expm1(-since / rise) * Math.exp(-since / discharge);
+  }
+
+  /** A pulse with image charge; `values` are t0, C0, C1, C2, tau0, tau1, tau2. */
+  function imagePulse(t, [t0, offset, image, impact, tau0, tau1, tau2]) {
+    if (!(t > t0)) return offset;
+    const since = t - t0;
+    return offset - image * (Math.exp(-since / tau0) + 1) - impact * Math.expm1(-since / tau1) * Math.exp(-since / tau2);
   }
 
   /** Q/|A|. */
@@ -105,7 +98,8 @@
 
   const impactCharge = ([, , amplitude, rise, discharge]) => Math.abs(amplitude) * chargeFactor(rise, discharge);
   const timeOfMaximum = ([t0, , , rise, discharge]) => t0 + rise * Math.log1p(discharge / rise);
-  const isPulse = (values) => Boolean(values) && values.length === 5 && values.every(Number.isFinite) && values[3] > 0 && values[4] > 0;
+  /** Whether values are those of a pulse: of five parameters, or of seven with image charge. */
+  const isPulse = (values) => Boolean(values) && [5, 7].includes(values.length) && values.every(Number.isFinite) && values.slice(values.length === 5 ? 3 : 4).every((time) => time > 0);
 
   /** When the pulse reaches `fraction` of its height, us from the trigger: bisection below the maximum. */
   function crossing(values, fraction) {
@@ -191,7 +185,7 @@
   const particleMass = (charge, speed, law) => (charge > 0 ? (charge * 1e-12) / curve(speed, law) : NaN);
 
   window.pinakesIdexModels = {
-    erfcx, density, emg, emgCumulative, emgArea, emgMode, isLine, reach, addLine,
+    erfcx, density, emg, emgCumulative, emgArea, emgMode,
     pulse, impactCharge, timeOfMaximum, isPulse, crossing, flightTime, massOf, MOST_MASS,
     curve, slope, speedFromRise, speedFromRatio, particleMass,
   };

@@ -105,7 +105,8 @@
       const original = state.original && state.original.pulses[channel];
       const differs = values && original && JSON.stringify(original.values) !== JSON.stringify(values);
       named(`idex-automatic-${index}`).data = differs ? curve(original.values, figure, by) : nothing;
-      const stands = values && words.known(found.charge); // a pulse that drowns in noise has no marks
+      // A pulse that drowns in noise has no marks, nor one with image charge, whose crossings the archive has.
+      const stands = values && values.length === 5 && words.known(found.charge);
       named(`idex-baseline-${index}`).setv({ visible: Boolean(values), location: values ? values[1] * by : 0 });
       named(`idex-marks-${index}`).data = stands ? marks(values, by) : { x: [], y: [], marker: [] };
       const changed = edited && edited.channel === channel && isPulse(edited.values) ? edited.values : null;

@@ -3,7 +3,8 @@
 "use strict";
 
 (function () {
-  const { emg, isLine, addLine, flightTime, massOf, reach } = window.pinakesIdexModels;
+  const { flightTime, massOf } = window.pinakesIdexModels;
+  const { lineValue, isLine, addLine, reach } = window.pinakesIdexShapes;
   const { MASKED, runs } = window.pinakesIdexMerge;
   const words = window.pinakesIdexWords;
   const { colour } = window.pinakesFigures;
@@ -40,7 +41,7 @@
   /** Sum of lines on the samples of a record. */
   function sumOf(lines, record) {
     const sum = new Float64Array(record.signal.length);
-    for (const line of lines) if (isLine(line.values)) addLine(sum, record.t0, record.dt, line.values);
+    for (const line of lines) if (isLine(line)) addLine(sum, record.t0, record.dt, line);
     return sum;
   }
 
@@ -50,7 +51,7 @@
     const outside = new Float64Array(sum.length);
     for (let i = 0; i < sum.length; i++) outside[i] = (record.signal[i] - sum[i]) / record.sigma[i];
     for (const line of lines) {
-      if (!isLine(line.values) || !words.known(line.start)) continue;
+      if (!isLine(line) || !words.known(line.start)) continue;
       const first = Math.max(0, Math.ceil((line.start - record.t0) / record.dt - 0.01));
       const last = Math.min(sum.length - 1, Math.floor((line.stop - record.t0) / record.dt + 0.01));
       for (let i = first; i <= last; i++) inside[i] = outside[i];
@@ -127,9 +128,9 @@
     function curve(sum, lines, fine, from, to, width) {
       const { t0, dt } = state.merged;
       if (!fine) return envelope(sum, t0, dt, from, to, width);
-      const there = lines.filter((line) => isLine(line.values));
+      const there = lines.filter((line) => isLine(line));
       const x = Array.from({ length: width }, (_, i) => xRange.start + ((xRange.end - xRange.start) * i) / (width - 1));
-      return { x, y: x.map((t) => there.reduce((total, line) => total + emg(t, line.values), 0)) };
+      return { x, y: x.map((t) => there.reduce((total, line) => total + lineValue(t, line), 0)) };
     }
 
     /** Each line by itself, one after the other with gaps. */
@@ -138,15 +139,15 @@
       const x = [];
       const y = [];
       for (const line of state.lines) {
-        if (!isLine(line.values)) continue;
-        const [begin, end] = reach(line.values);
+        if (!isLine(line)) continue;
+        const [begin, end] = reach(line);
         const left = Math.max(begin, t0 + from * dt);
         const right = Math.min(end, t0 + to * dt);
         if (!(right > left)) continue;
         for (let i = 0; i <= 120; i++) {
           const t = left + ((right - left) * i) / 120;
           x.push(t);
-          y.push(emg(t, line.values));
+          y.push(lineValue(t, line));
         }
         x.push(right);
         y.push(NaN);
@@ -304,30 +305,31 @@
       if (!state || !state.merged) return;
       edited = null;
       if (change && change.scale) edited = { scale: change.scale };
-      if (change && change.values && isLine(change.values)) {
-        const others = state.lines.filter((line) => line !== change.line);
-        edited = { lines: [...others, { values: change.values }], values: change.values, without: sumOf(others, state.merged), window: change.window };
+      const line = change && change.values && { ...change.line, values: change.values };
+      if (line && isLine(line)) {
+        const others = state.lines.filter((other) => other !== change.line);
+        edited = { lines: [...others, line], line, without: sumOf(others, state.merged), window: change.window };
       }
-      element("idex-curve-edited").hidden = !edited || !edited.values;
+      element("idex-curve-edited").hidden = !edited || !edited.line;
       draw();
     }
 
     function drawEdited(fine, from, to, width) {
       const nothing = { x: [], y: [] };
-      if (!edited || !edited.values) {
+      if (!edited || !edited.line) {
         source("idex-edited").data = nothing;
         source("idex-residual-edited").data = nothing;
         return;
       }
       const { t0, dt, signal, sigma } = state.merged;
       const sum = Float64Array.from(edited.without);
-      addLine(sum, t0, dt, edited.values);
-      const [left, right] = reach(edited.values);
+      addLine(sum, t0, dt, edited.line);
+      const [left, right] = reach(edited.line);
       const whole = curve(sum, edited.lines, fine, from, to, width);
       const near = whole.x.map((t) => t >= left - 0.02 && t <= right + 0.02);
       source("idex-edited").data = { x: whole.x.filter((_, i) => near[i]), y: whole.y.filter((_, i) => near[i]) };
       const rest = sum.map((value, i) => (signal[i] - value) / sigma[i]);
-      const [begin, end] = edited.window || reach(edited.values);
+      const [begin, end] = edited.window || reach(edited.line);
       const first = Math.max(from, Math.ceil((begin - t0) / dt));
       const last = Math.min(to, Math.floor((end - t0) / dt));
       source("idex-residual-edited").data = last > first ? envelope(rest, t0, dt, first, last, width) : nothing;

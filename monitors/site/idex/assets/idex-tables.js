@@ -7,6 +7,16 @@
   const { known, number, concise, percent, ion, state, channelName, NOTHING } = words;
   const element = (id) => document.getElementById(id);
 
+  let models = {};
+
+  /** Where a parameter stands among the values of a fit; -1 when its function has none of that name. */
+  const placeOf = (row, name) => (models[row.model] || []).findIndex((one) => one.name === name);
+
+  function named(row, name) {
+    const i = placeOf(row, name);
+    return i < 0 ? NOTHING : concise(row.values[i], row.errors[i]);
+  }
+
   /** What a head means where a word is too little. */
   const MEANINGS = {
     "µ": "location of the Gaussian, from the trigger; not the maximum", "σ": "width of the Gaussian", "λ": "rate of the tail",
@@ -20,7 +30,7 @@
   /** Column: head, unit, kind of cell, and what a row shows there. */
   const LINES = [
     ["Line", "", "number", (row) => String(row.line)],
-    ["Ion", "", "", (row) => (row.species ? ion(row.species) + (row.species_unique === false ? " ?" : "") : NOTHING)],
+    ["Ion", "", "", (row) => (row.species ? ion(row.species) + (row.species_unique === false ? " ?" : "") : NOTHING) + (row.model === "emg" ? "" : `, ${row.model.replaceAll("_", " ")}`)],
     ["Mass", "u", "number", (row) => concise(row.mass, row.mass_error)],
     ["µ", "µs", "number", (row) => concise(row.values[1], row.errors[1])],
     ["σ", "µs", "number", (row) => concise(row.values[2], row.errors[2])],
@@ -37,11 +47,11 @@
   const PULSES = [
     ["Channel", "", "", (row) => channelName(row.channel)],
     ["Charge Q", "pC", "number", (row) => (known(row.charge) ? concise(row.charge, row.charge_error) : known(row.charge_limit) ? `< ${number(row.charge_limit, 3)}` : NOTHING)],
-    ["Impact t₀", "µs", "number", (row) => concise(row.values[0], row.errors[0])],
-    ["Baseline C₀", "pC", "number", (row) => concise(row.values[1], row.errors[1])],
-    ["Amplitude A", "pC", "number", (row) => concise(row.values[2], row.errors[2])],
-    ["Rise τr", "µs", "number", (row) => concise(row.values[3], row.errors[3])],
-    ["Decay τd", "µs", "number", (row) => concise(row.values[4], row.errors[4])],
+    ["Impact t₀", "µs", "number", (row) => named(row, "time_of_impact")],
+    ["Baseline C₀", "pC", "number", (row) => named(row, "constant_offset")],
+    ["Amplitude A", "pC", "number", (row) => named(row, "amplitude")],
+    ["Rise τr", "µs", "number", (row) => named(row, "rise_time")],
+    ["Decay τd", "µs", "number", (row) => named(row, "discharge_time")],
     ["10–90 %", "µs", "number", (row) => number(row.rise_10_90, 4)],
     ["Maximum at", "µs", "number", (row) => number(row.t_max, 4)],
     ["Speed", "km/s", "number", (row) => number(row.speed, 3)],
@@ -155,5 +165,5 @@
     return parts.length ? `(${parts.join("; ")})` : "";
   }
 
-  window.pinakesIdexTables = { show, make };
+  window.pinakesIdexTables = { show, make, placeOf, learn(found) { models = found; } };
 })();

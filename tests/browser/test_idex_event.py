@@ -1,0 +1,358 @@
+"""The science of IDEX events on the viewer page: what is shown, and the commands that the editor writes."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import text
+
+from archive.catalog import Catalog
+from archive.catalog import fits as queries
+from archive.catalog.engine import make_engine
+from archive.cli import run
+from archive.config import Settings, load
+from archive.ingest import ingest
+from archive.instruments.idex.simulate import Options, simulate
+from archive.store import init_home
+from monitors.site.build import build
+from tests.browser.test_viewer import open_event, order
+from tests.browser.waiting import idle, until
+from tests.servers import TestServer
+from tests.site_sample import SampleSite
+
+pytestmark = pytest.mark.browser
+
+
+@dataclass
+class Editable:
+    """A small archive that a test may change, and its site."""
+
+    catalog: Catalog
+    settings: Settings
+    site: Path
+
+    def build(self) -> None:
+        build(self.catalog, self.settings, self.site)
+
+    def obey(self, command: str) -> None:
+        """Run a command as it stands on the page, in this archive."""
+        program, *arguments = shlex.split(command)
+        assert program == "pinakes"
+        assert run(["--home", str(self.settings.home), *arguments]) == 0, command
+
+    def overrides(self, event: int) -> list[dict[str, Any]]:
+        with self.catalog.read() as conn:
+            return queries.overrides(conn, event_id=event)
+
+    def fit(self, event: int, channel: str, line: int = 0) -> dict[str, Any]:
+        with self.catalog.read() as conn:
+            (found,) = queries.listing(conn, event_id=event, channel=channel, line=line)
+        return found
+
+
+@pytest.fixture(scope="module")
+def archive(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editable]:
+    folder = tmp_path_factory.mktemp("editable")
+    url = embedded_server.create()
+    try:
+        with Catalog(make_engine(url)) as catalog:
+            capture = folder / "capture.pkts"
+            simulate(capture, Options(events=3, seed=4, background=False, shares={"dust": 1.0}, arrays=False))
+            home = init_home(folder / "home", catalog.url).root
+            ingest(catalog, load(home), [capture])
+            made = Editable(catalog, load(home), folder / "site")
+            made.build()
+            yield made
+    finally:
+        embedded_server.drop(url)
+
+
+Edit = Callable[[str, str], None]
+
+
+@pytest.fixture
+def edit(page: Page, archive: Editable) -> Edit:
+    """Open the editor of event 1 at a fit and a way to change it."""
+    open_event(page, archive.site.as_uri() + "/", 1)
+    page.keyboard.press("e")
+    expect(page.locator("#idex-edit-what")).to_be_visible()
+    page.locator("#idex-author").fill("M. Analyst")
+    page.locator("#idex-reason").fill('it\'s too "high" & wide; $HOME')
+
+    def at(what: str, how: str) -> None:
+        page.locator("#idex-edit-what").select_option(what)
+        page.locator("#idex-edit-how").select_option(how)
+
+    return at
+
+
+def command(page: Page) -> str:
+    expect(page.locator("#idex-copy")).to_be_enabled()
+    return page.locator("#idex-command").inner_text().replace("\n", " ")
+
+
+def slide(page: Page, name: str, presses: int) -> float:
+    """Move a slider by the keyboard and return the number beside it."""
+    page.locator(f"#idex-slider-{name}").focus()
+    for _ in range(abs(presses)):
+        page.keyboard.press("ArrowRight" if presses > 0 else "ArrowLeft")
+    return float(page.locator(f"#idex-value-{name}").input_value())
+
+
+def test_a_slider_writes_the_command_that_sets_a_pulse(page: Page, archive: Editable, edit: Edit) -> None:
+    edit("pulse:Target_High", "set")
+    before = archive.fit(1, "Target_High")["values"]
+    edited = "Bokeh.documents[0].get_model_by_name('idex-edited-3').data.x.length"
+    assert page.evaluate(edited) == 0
+    value = slide(page, "rise_time", 40)
+    assert value > before["rise_time"]
+    assert page.evaluate(edited) > 100
+    expect(page.locator("#idex-edit-result")).to_contain_text("Q =")
+    archive.obey(command(page))
+    (said,) = archive.overrides(1)
+    assert (said["action"], said["author"]) == ("set", "M. Analyst")
+    assert said["reason"] == 'it\'s too "high" & wide; $HOME'
+    after = archive.fit(1, "Target_High")
+    assert after["origin"] == "override"
+    assert after["values"]["rise_time"] == pytest.approx(value, rel=1e-6)
+    assert after["values"]["amplitude"] == pytest.approx(before["amplitude"], rel=1e-8)
+
+
+def test_the_original_stands_beside_what_an_analyst_says(page: Page, archive: Editable) -> None:
+    if not archive.overrides(1):
+        archive.obey("pinakes fits set 1 rise_time=3.3 --channel Target_High --author 'A. B' --reason 'by eye'")
+    archive.build()
+    open_event(page, archive.site.as_uri() + "/", 1)
+    table = page.locator("#idex-pulse-table")
+    expect(table.locator("tr.idex-changed")).to_have_count(1)
+    expect(table.locator("tr.idex-original")).to_contain_text("automatic")
+    expect(page.locator("#idex-answer")).to_contain_text("with an analyst's word")
+    expect(page.locator("#idex-overrides")).to_contain_text("What analysts said")
+    page.locator("#idex-overrides summary").click()
+    expect(page.locator("#idex-overrides-list")).to_contain_text(archive.overrides(1)[-1]["reason"])
+    expect(page.locator("#idex-particle")).to_contain_text("automatic:")
+    dashed = "Bokeh.documents[0].get_model_by_name('idex-automatic-3').data.x.length"
+    assert page.evaluate(dashed) > 100
+    open_event(page, archive.site.as_uri() + "/", 2)
+    expect(page.locator("#idex-overrides")).to_be_hidden()
+    expect(page.locator("#idex-answer")).to_contain_text("automatic")
+    assert page.evaluate(dashed) == 0
+
+
+def test_refits_fixed_marks_windows_ions_anchors_and_resets_are_commands_too(
+    page: Page, archive: Editable, edit: Edit
+) -> None:
+    line = archive.fit(1, "TOF", 2)["values"]
+    edit("line:2", "refit")
+    page.locator("#idex-fix-sigma").check()
+    stop = float(page.locator("#idex-window-stop").input_value())
+    page.locator("#idex-window-stop").fill(f"{stop + 0.02:.4f}")
+    archive.obey(command(page))
+    said = archive.overrides(1)[-1]
+    assert (said["action"], said["line"], said["arguments"]["fixed"]) == ("refit", 2, ["sigma"])
+    assert said["arguments"]["window"][1] == pytest.approx(stop + 0.02)
+    assert archive.fit(1, "TOF", 2)["values"]["sigma"] == pytest.approx(line["sigma"], rel=1e-8)
+
+    edit("line:2", "set")
+    area = slide(page, "area", -30)
+    assert area < line["area"]
+    archive.obey(command(page))
+    assert archive.fit(1, "TOF", 2)["values"]["area"] == pytest.approx(area, rel=1e-6)
+
+    edit("line:3", "species")
+    page.locator("#idex-ion").fill("C2H5")
+    archive.obey(command(page))
+    assert archive.overrides(1)[-1]["arguments"] == {"species": "C2H5"}
+
+    edit("scale", "anchors")
+    assert not page.locator("#idex-copy").is_enabled()
+    page.get_by_role("button", name="Take the lines that lie on reference masses").click()
+    page.locator("#idex-anchor-4").fill("")  # this one is taken out below
+    archive.obey(command(page))
+    anchored = archive.overrides(1)[-1]["arguments"]["lines"]
+    assert len(anchored) >= 2
+    with archive.catalog.read() as conn:
+        (summary,) = queries.derived(conn, 1)["event_summary"]
+    assert "anchored" in summary["scale_status"].split()
+    if len(anchored) < 4:
+        told = page.locator("#idex-edit-result").inner_text()
+        assert f"{summary['stretch']:.4f}" in told
+
+    edit("new", "add")
+    page.locator("#idex-window-start").fill("14.0")
+    page.locator("#idex-window-stop").fill("14.3")
+    archive.obey(command(page))
+    assert archive.overrides(1)[-1]["action"] == "add"
+
+    edit("sensitivity", "sensitivity")
+    page.locator("#idex-set").select_option("PUMA/PIA")
+    archive.obey(command(page))
+    assert archive.overrides(1)[-1]["arguments"] == {"set": "PUMA/PIA"}
+
+    edit("line:4", "remove")
+    archive.obey(command(page))
+    assert archive.overrides(1)[-1]["action"] == "remove"
+
+    edit("event", "reset")
+    archive.obey(command(page))
+    assert archive.fit(1, "TOF", 2)["origin"] == "automatic"
+
+
+def test_what_cannot_be_is_said_before_it_is_a_command(page: Page, edit: Edit) -> None:
+    edit("line:1", "set")
+    expect(page.locator("#idex-edit-problem")).to_have_text("Move a parameter first.")
+    page.locator("#idex-value-sigma").fill("-1")
+    expect(page.locator("#idex-edit-problem")).to_have_text("sigma must be positive.")
+    expect(page.locator("#idex-copy")).to_be_disabled()
+    page.locator("#idex-value-sigma").fill("")
+    expect(page.locator("#idex-edit-problem")).to_have_text("sigma must be a number.")
+    page.locator("#idex-again").click()
+    page.locator("#idex-value-mu").fill("1e300")
+    expect(page.locator("#idex-copy")).to_be_enabled()
+    page.keyboard.press("Escape")
+
+
+def values_of(sample_site: SampleSite, event: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the script of an event holds."""
+    script = (sample_site.site / f"events/ev/0/{event}.js").read_text(encoding="ascii")
+    data, more = json.loads(f"[{script.removeprefix('pinakesEvents.setEvent(').removesuffix(');' + chr(10))}]")
+    return data, more
+
+
+def dusty(sample_site: SampleSite) -> int:
+    """Return an event with many lines."""
+    return int(
+        str(sample_site.value("select event_id from analysis.event_summary order by lines desc, event_id limit 1"))
+    )
+
+
+def show_instead(page: Page, folder: str, sample_site: SampleSite, data: dict[str, Any], more: object) -> None:
+    """Show an event with other contents than its script has."""
+    other = next(event for event in order(sample_site) if event != data["id"])
+    open_event(page, folder, other)
+    page.evaluate("([data, more]) => pinakesEvents.setEvent(data, more)", [data, more])
+    page.evaluate("(id) => { location.hash = id; }", data["id"])
+    until(page, f"document.documentElement.dataset.shown === '{data['id']}'")
+    idle(page)
+
+
+def test_an_event_without_analysis_says_so(page: Page, folder: str, sample_site: SampleSite) -> None:
+    data, _ = values_of(sample_site, dusty(sample_site))
+    show_instead(page, folder, sample_site, data, None)
+    expect(page.locator("#idex-none")).to_contain_text("no analysis yet")
+    expect(page.locator("#idex-spectrum")).to_be_visible()
+    expect(page.locator("#idex-analysed")).to_be_hidden()
+    page.keyboard.press("n")
+    expect(page.locator("#idex-noise-numbers")).to_contain_text("σ")
+
+
+def test_no_lines_no_channels_and_five_hundred_lines(page: Page, folder: str, sample_site: SampleSite) -> None:
+    event = dusty(sample_site)
+    data, more = values_of(sample_site, event)
+    none = json.loads(json.dumps(more))
+    none["now"]["lines"] = {name: None for name in more["now"]["lines"]}
+    show_instead(page, folder, sample_site, data, none)
+    expect(page.locator("#idex-lines")).to_contain_text("No line stands out")
+
+    many = json.loads(json.dumps(more))
+    lines = many["now"]["lines"]
+    for name, column in lines.items():
+        lines[name] = [column[i % len(column)] for i in range(500)]
+    lines["line"] = list(range(1, 501))
+    lines["values"] = [[1e-4, -7 + 0.06 * i, 0.01, 60.0] for i in range(500)]
+    data, _ = values_of(sample_site, event)
+    show_instead(page, folder, sample_site, data, many)
+    expect(page.locator("#idex-lines tbody tr")).to_have_count(500)
+
+    data, _ = values_of(sample_site, event)
+    for channel in data["channels"]:
+        channel.update(text=None, missing="It was not received.")
+    show_instead(page, folder, sample_site, data, none)
+    expect(page.locator("#idex-no-spectrum")).to_be_visible()
+    expect(page.locator("#idex-spectrum")).to_be_hidden()
+    page.keyboard.press("n")
+    expect(page.locator("#idex-noise-none")).to_have_text("No channel was received.")
+
+
+def test_what_is_missing_is_a_dash_and_never_zero(page: Page, folder: str, sample_site: SampleSite) -> None:
+    def emptied(value: Any) -> Any:
+        """Every number gone, as for records that are NaN throughout."""
+        if isinstance(value, dict):
+            return {name: emptied(item) if name != "calibrations" else item for name, item in value.items()}
+        if isinstance(value, list):
+            return [emptied(item) for item in value]
+        return None if isinstance(value, float) else value
+
+    data, more = values_of(sample_site, dusty(sample_site))
+    more["now"] = emptied(more["now"])
+    for name in ("lines", "pulses"):
+        count = len(more["now"][name]["line"])
+        more["now"][name]["status"] = ["nonfinite"] * count
+        more["now"][name]["reason"] = ["the window holds no finite sample"] * count
+    more["now"]["spectrum"]["coefficients"] = None
+    show_instead(page, folder, sample_site, data, more)
+    cells = page.locator("#idex-lines tbody tr").first.locator("td")
+    assert cells.nth(3).inner_text() == "–"
+    assert cells.nth(7).inner_text() == "–"
+    state = page.locator("#idex-lines tbody tr .state").first
+    expect(state).to_have_class("state unknown")
+    expect(state).to_have_attribute("title", "the window holds no finite sample")
+    assert page.locator("#idex-answer dd .value").first.inner_text() == "–"
+    assert "NaN" not in page.locator("main").inner_text()
+    assert "null" not in page.locator("main").inner_text()
+
+
+def test_curves_are_muted_and_channels_overlaid(page: Page, folder: str, sample_site: SampleSite) -> None:
+    open_event(page, folder, dusty(sample_site))
+    visible = "(name) => Bokeh.documents[0].get_model_by_name(name).visible"
+    fit = page.get_by_role("button", name="fit", exact=True)
+    assert page.evaluate(visible, "idex-fit-line")
+    fit.click()
+    assert not page.evaluate(visible, "idex-fit-line")
+    expect(fit).to_have_attribute("aria-pressed", "false")
+    fit.click()
+    page.keyboard.press("o")
+    expect(page.locator("#idex-charges-panel")).to_be_visible()
+    expect(page.locator("#panels")).to_be_hidden()
+    page.keyboard.press("o")
+    expect(page.locator("#panels")).to_be_visible()
+    page.keyboard.press("r")
+    expect(page.locator("#idex-strip-3")).to_be_hidden()
+
+
+def test_every_event_of_the_sample_shows_its_science(page: Page, folder: str, sample_site: SampleSite) -> None:
+    """Noise, pulser and dust events, damaged and saturated ones; the page fixture fails on any error."""
+    events = order(sample_site)
+    open_event(page, folder, events[0])
+    page.keyboard.press("n")
+    page.keyboard.press("e")
+    for event in events[1:]:
+        page.keyboard.press("ArrowRight")
+        until(page, f"document.documentElement.dataset.shown === '{event}'")
+        content = page.locator("main").inner_text()
+        assert "NaN" not in content
+        assert "undefined" not in content
+
+
+def test_a_click_on_a_line_shows_it(page: Page, folder: str, sample_site: SampleSite) -> None:
+    event = dusty(sample_site)
+    open_event(page, folder, event)
+    page.locator("#idex-lines tbody tr").nth(1).click()
+    with sample_site.catalog.read() as conn:
+        start, stop = conn.execute(
+            text("select window_start, window_stop from analysis.tof_line where event_id = :e and line = 2"),
+            {"e": event},
+        ).one()
+    window = "(() => { const r = Bokeh.documents[0].get_model_by_name('time'); return [r.start, r.end]; })()"
+    low, high = page.evaluate(window)
+    assert low < start < stop < high
+    strip = page.evaluate("(() => { const d = Bokeh.documents[0].get_model_by_name('idex-window').data; "
+                          "return [d.x0[0], d.x1[0]]; })()")  # fmt: skip
+    assert strip == pytest.approx([start, stop], rel=1e-6)
