@@ -257,7 +257,7 @@ def test_no_lines_no_channels_and_five_hundred_lines(page: Page, folder: str, sa
     event = dusty(sample_site)
     data, more = values_of(sample_site, event)
     none = json.loads(json.dumps(more))
-    none["now"]["lines"] = {name: None for name in more["now"]["lines"]}
+    none["now"]["lines"] = dict.fromkeys(more["now"]["lines"])
     show_instead(page, folder, sample_site, data, none)
     expect(page.locator("#idex-lines")).to_contain_text("No line stands out")
 

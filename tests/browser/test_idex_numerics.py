@@ -181,10 +181,13 @@ def test_the_merged_record_is_that_of_the_analysis(page: Page, folder: str, samp
         from sqlalchemy import text
 
         rows = conn.execute(
-            text("select x.event_id, x.record, f.relpath from core.event_product x "
-                 "join core.file f on f.id = x.file_id join analysis.current_analyses a on a.event_id = x.event_id and a.file_id = x.file_id "
-                 "order by x.event_id limit 25")
-        ).all()  # fmt: skip
+            text(
+                "select x.event_id, x.record, f.relpath from core.event_product x "
+                "join core.file f on f.id = x.file_id "
+                "join analysis.current_analyses a on a.event_id = x.event_id and a.file_id = x.file_id "
+                "order by x.event_id limit 25"
+            )
+        ).all()
     assert len(rows) > 15
     scale = max((row for row in SCALE if row["name"] == "waveform_scale"), key=lambda row: row["version"])["values"]
     mixed = 0

@@ -99,7 +99,7 @@ def spectrum(like: Any) -> Any:
     )  # fmt: skip
     labels.name, labels.tags = "idex-labels-text", ["colour:text"]
     axis = LinearAxis(axis_label="Mass (u)", name="idex-mass", visible=False)
-    axis.ticker = FixedTicker(ticks=[])
+    axis.update(ticker=FixedTicker(ticks=[]))
     plot.add_layout(axis, "above")
     _level(plot, "idex-impact", "dotted", dimension="height", colour="info")
     return plot
