@@ -117,13 +117,26 @@ def _where(conn: Connection, owner: Instrument, event_id: int) -> tuple[Analysis
     return analysis, plan.target(conn, found["file_id"])
 
 
-def _append(conn: Connection, event_id: int, word: Word, before: Active | None) -> int:
+def _continued(word: Word, before: Active | None) -> dict[str, Any]:
+    """Return the arguments of a word with what the word it replaces said of model, extras and window."""
     arguments = dict(word.arguments)
+    new = Override(word.action, word.channel, word.line, arguments)
+    replaced = [old for old in (before.overrides if before else ()) if word.action in VALUES and replaces(new, old)]
+    if not replaced:
+        return arguments
+    last = dict(replaced[-1].arguments)
+    if arguments.get("model") not in (None, last.get("model")):
+        last.pop("extras", None)
+    return {name: last[name] for name in ("model", "extras", "window") if name in last} | arguments
+
+
+def _append(conn: Connection, event_id: int, word: Word, before: Active | None) -> int:
+    arguments = _continued(word, before)
     base = None
     if word.channel is not None and word.line is not None:
         base = automatic_fit(conn, event_id, word.channel, word.line)
         now = listing(conn, event_id=event_id, channel=word.channel, line=word.line)
-        if word.action in VALUES and now:
+        if word.action in VALUES and now and arguments.get("model") in (None, now[0]["model"]):
             # The whole vector is kept, so that the override says the same whatever the automatic fit becomes.
             held = {name: value for name, value in now[0]["values"].items() if value is not None}
             arguments["values"] = held | dict(arguments.get("values") or {})

@@ -14,6 +14,7 @@ from archive.cli.listing import ListByDefault, limits
 F = TypeVar("F", bound=Callable[..., Any])
 
 EXPORTED = ("identity", "action", "channel", "line", "arguments", "author", "reason", "created_at")
+_GAINS = {"H": "TOF_High", "M": "TOF_Mid", "L": "TOF_Low"}
 LIST_COLUMNS = ("event_id", "t", "channel", "line", "model", "values", "status", "origin")
 HISTORY_COLUMNS = ("id", "created_at", "origin", "version", "settings_hash", "code", "override_id", "author", "reason")
 
@@ -130,15 +131,35 @@ def one_fit(function: F) -> F:
     return click.argument("values", nargs=-1, metavar="[NAME=VALUE]...")(function)
 
 
+_MODELS = (
+    "Line shape: emg, gaussian, lorentzian, voigt, double_emg, hyper_emg, generalized_normal; "
+    "or pulse: impact_pulse, image_pulse."
+)
+
+
+def shaped(function: F) -> F:
+    """Add what another model needs."""
+    for option in (
+        click.option("--extra", multiple=True, metavar="NAME=VALUE", help="What the model needs besides."),
+        click.option("--model", help=_MODELS),
+    ):
+        function = option(function)
+    return function
+
+
 @fits.command("set")
 @click.option("--species", help="The ion that the line is, for example 28Si.")
 @click.option("--anchor", multiple=True, metavar="LINE=ION", help="Fix the mass scale by lines, for example 3=28Si.")
 @click.option("--sensitivity", help="Set of relative sensitivity factors, for the whole event.")
+@click.option("--gains", metavar="H,M,L", help="Gains that are merged, for the whole event: one or more of H, M, L.")
+@click.option("--baseline", type=float, help="Baseline of a gain, mA; say which with --channel TOF_High.")
+@click.option("--material", help="What the particle is made of, for the whole event.")
 @click.option("--add", is_flag=True, help="Add a line in the window.")
 @click.option("--remove", is_flag=True, help="Remove the line.")
 @click.option("--channel", help="TOF, Target_High, Target_Low or Ion_Grid.")
 @click.option("--line", type=click.IntRange(0), help="Number of the line.")
 @click.option("--window", nargs=2, type=float, metavar="START STOP", help="Window, us from the trigger.")
+@shaped
 @signed
 @click.argument("values", nargs=-1, metavar="[NAME=VALUE]...")
 @pass_context
@@ -148,22 +169,30 @@ def set_values(context: Context, /, event: str, author: str, reason: str, **want
     Everything that follows is computed anew and marked; the automatic result stays beside it.
     """
     values = _pairs(wanted["values"])
+    model = _model(wanted["model"], wanted["extra"])
+    numbers = {"values": {name: _number(value) for name, value in values.items()}} if values else {}
     given: dict[str, dict[str, Any]] = {
-        "set": {"values": {name: _number(value) for name, value in values.items()}} if values else {},
+        "set": numbers | model,
         "species": {"species": wanted["species"]} if wanted["species"] else {},
         "anchors": {"lines": _pairs(wanted["anchor"])} if wanted["anchor"] else {},
         "sensitivity": {"set": wanted["sensitivity"]} if wanted["sensitivity"] else {},
+        "gains": {"gains": [_GAINS.get(each, each) for each in wanted["gains"].split(",")]} if wanted["gains"] else {},
+        "baseline": {"value": wanted["baseline"]} if wanted["baseline"] is not None else {},
+        "material": {"material": wanted["material"]} if wanted["material"] else {},
         "remove": {"line": wanted["line"]} if wanted["remove"] else {},
     }
     if wanted["add"]:
         given = {"add": given["set"] | {"window": list(wanted["window"] or ())}}
     actions = [(name, arguments) for name, arguments in given.items() if arguments]
     if len(actions) != 1:
-        raise click.UsageError("Say one thing at a time: parameters, a species, anchors, a set, --add or --remove.")
+        raise click.UsageError(
+            "Say one thing at a time: parameters or a model, a species, anchors, a set, gains, a baseline, a material, "
+            "--add or --remove."
+        )
     action, arguments = actions[0]
     if action == "set" and wanted["window"]:
         arguments["window"] = list(wanted["window"])
-    whole = action in ("anchors", "sensitivity")
+    whole = action in ("anchors", "sensitivity", "gains", "material")
     channel = None if whole else wanted["channel"] or "TOF"
     line = None if whole else (wanted["line"] if channel == "TOF" else wanted["line"] or 0)
     _say(context, event, action, channel, line, arguments, author, reason)
@@ -171,15 +200,17 @@ def set_values(context: Context, /, event: str, author: str, reason: str, **want
 
 @fits.command()
 @click.option("--fix", multiple=True, metavar="NAME", help="Hold this parameter at its value.")
+@shaped
 @one_fit
 @signed
 @pass_context
 def refit(
     context: Context, event: str, channel: str, line: int, values: tuple[str, ...], fix: tuple[str, ...],
-    window: tuple[float, float] | None, author: str, reason: str,
+    window: tuple[float, float] | None, model: str | None, extra: tuple[str, ...], author: str, reason: str,
 ) -> None:  # fmt: skip
-    """Refit one fit of EVENT from the given values, with fixed parameters and another window where wanted."""
+    """Refit one fit of EVENT from the given values, with fixed parameters, another window or model where wanted."""
     arguments: dict[str, Any] = {"values": {name: _number(v) for name, v in _pairs(values).items()}, "fixed": list(fix)}
+    arguments |= _model(model, extra)
     if window:
         arguments["window"] = list(window)
     _say(context, event, "refit", channel, line, arguments, author, reason)
@@ -268,6 +299,20 @@ def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
         if "=" not in each:
             raise click.UsageError(f"{each!r} is not NAME=VALUE.")
     return {name: value for name, _, value in (each.partition("=") for each in texts)}
+
+
+def _model(name: str | None, extras: tuple[str, ...]) -> dict[str, Any]:
+    """Return what an override says of its model; extras are numbers, or lists of them in brackets."""
+    import json
+
+    found: dict[str, Any] = {} if name is None else {"model": name}
+    try:
+        values = {key: json.loads(value) for key, value in _pairs(extras).items()}
+    except ValueError:
+        raise click.UsageError(
+            "An extra is a number or a list, for example tau2=0.05 or taus_left=[0.1,0.2]."
+        ) from None
+    return found | ({"extras": values} if values else {})
 
 
 def _number(value: str) -> float:

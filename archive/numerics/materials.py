@@ -16,6 +16,10 @@ from archive.numerics.species import elements
 #: What each element of the material that was not seen costs.
 UNSEEN: Final = 0.02
 
+#: Scores and similarities that differ by no more are ties.
+SAME_SCORE: Final = 1e-12
+SAME_SIMILARITY: Final = 1e-3
+
 #: How many of the best materials are paired.
 PAIRED: Final = 6
 
@@ -33,6 +37,8 @@ class Match(NamedTuple):
         Cosine of the angle between atomic fractions and formula; NaN without either.
     unique
         Whether no other material has the same score.
+    apart
+        Whether none of equal score has the same similarity too: the second score then tells what the first cannot.
     """
 
     material: str
@@ -40,6 +46,7 @@ class Match(NamedTuple):
     coverage: float
     similarity: float
     unique: bool
+    apart: bool
 
 
 class Mixture(NamedTuple):
@@ -106,8 +113,16 @@ def rank_materials(
             formula = (formulas or {}).get(name)
             found.append((name, score, coverage, _cosine(fractions, formula) if fractions and formula else math.nan))
     found.sort(key=lambda each: (-each[1], -each[2], -each[3] if math.isfinite(each[3]) else 0.0, each[0]))
-    ties = [sum(abs(other[1] - each[1]) <= 1e-12 for other in found) for each in found]
-    return [Match(*each, unique=count == 1) for each, count in zip(found, ties, strict=True)]
+    alike = [[other for other in found if abs(other[1] - each[1]) <= SAME_SCORE] for each in found]
+    return [
+        Match(*each, unique=len(ties) == 1, apart=len(ties) == 1 or _alone(each[3], [other[3] for other in ties]))
+        for each, ties in zip(found, alike, strict=True)
+    ]
+
+
+def _alone(similarity: float, all_of_them: list[float]) -> bool:
+    """Return whether a similarity, one of `all_of_them`, is known and no other is as good."""
+    return sum(not abs(similarity - other) > SAME_SIMILARITY for other in all_of_them) == 1
 
 
 def rank_mixtures(

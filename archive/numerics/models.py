@@ -9,7 +9,7 @@ instrument have rates of 30 to 100 per microsecond. These models have neither li
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -218,6 +218,84 @@ def refit_pulse(
     if parameters["t0"].vary:
         parameters["t0"].set(min=float(times[good].min()), max=float(times[good].max()))
     return model.fit(signal[good], parameters, t=times[good], **_options())
+
+
+def refit_shape(
+    t: ArrayLike,
+    y: ArrayLike,
+    shape: str,
+    extras: Mapping[str, object],
+    *,
+    start: Mapping[str, float],
+    fixed: Mapping[str, float] | None = None,
+    sigma: ArrayLike | None = None,
+) -> ModelResult:
+    """Return lmfit's result for one line of any shape; its extras are held.
+
+    The arguments are those of `refit_line` and `shape_model`.
+
+    Raises
+    ------
+    ValueError
+        When the window holds too few samples, or a parameter is unknown.
+    """
+    times, signal = np.asarray(t, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    good = np.isfinite(times) & np.isfinite(signal)
+    if good.sum() < 5:
+        raise ValueError(f"{int(good.sum())} finite samples are too few for a line")
+    first = dict(start)
+    first.setdefault("mu", float(times[good][np.argmax(signal[good])]))
+    first.setdefault("area", max(float(np.trapezoid(np.maximum(signal[good], 0.0), times[good])), 1e-9))
+    first.setdefault("sigma", float(np.ptp(times[good])) / 10)
+    first.setdefault("lam", 2.0 if shape == "generalized_normal" else first["sigma"])
+    parameters = _prepared(shape_model(shape, extras), first, fixed)
+    if shape in ("gaussian", "lorentzian", "hyper_emg"):
+        parameters["lam"].set(value=first["lam"], vary=False)
+    if parameters["mu"].vary:
+        parameters["mu"].set(min=float(times[good].min()), max=float(times[good].max()))
+    weights = None if sigma is None else 1.0 / np.broadcast_to(np.asarray(sigma, dtype=np.float64), good.shape)[good]
+    model = shape_model(shape, extras)
+    return model.fit(
+        signal[good], parameters, t=times[good], weights=weights, scale_covar=sigma is None, max_nfev=20000
+    )
+
+
+def refit_image_pulse(
+    t: ArrayLike, y: ArrayLike, *, positive: bool, start: Mapping[str, float], fixed: Mapping[str, float] | None = None
+) -> ModelResult:
+    """Return lmfit's result for one pulse with image charge, from complete start values.
+
+    The arguments are those of `refit_pulse`; parameters are those of `image_pulse_model`.
+    """
+    times, signal = np.asarray(t, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    model = image_pulse_model()
+    parameters = _prepared(model, start, fixed)
+    if positive:
+        parameters["impact"].set(min=0.0)
+    if parameters["t0"].vary:
+        parameters["t0"].set(min=float(times.min()), max=float(times.max()))
+    return model.fit(signal, parameters, t=times, max_nfev=20000)
+
+
+def shape_derivatives(t: Floats, values: ArrayLike, shape: str, extras: Mapping[str, object]) -> Floats:
+    """Return the derivatives of a line of any shape by area, mu, sigma and lam, shape (samples, 4), by differences."""
+    return _differences(lambda each: shapes.curve(shape, t, each.tolist(), extras), values)
+
+
+def image_pulse_derivatives(t: Floats, values: ArrayLike) -> Floats:
+    """Return the derivatives of a pulse with image charge by its parameters, shape (samples, 7), by differences."""
+    return _differences(lambda each: image_pulse(t, each), values)
+
+
+def _differences(function: Callable[[Floats], Floats], values: ArrayLike) -> Floats:
+    """Return central differences of a curve by its parameters, shape (samples, parameters)."""
+    point = np.asarray(values, dtype=np.float64)
+    columns = []
+    for k, value in enumerate(point.tolist()):
+        step = np.zeros(point.size)
+        step[k] = 1e-5 * max(abs(value), 1e-3)
+        columns.append((function(point + step) - function(point - step)) / (2 * step[k]))
+    return np.stack(columns, axis=1)
 
 
 def _options() -> dict[str, Any]:

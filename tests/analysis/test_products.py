@@ -229,7 +229,7 @@ def test_of_two_lines_in_one_slot_the_stronger_is_kept(house: House, tmp_path: P
 
     row: dict[str, Any] = {
         "record": 4, "mass": 28.2, "mu": 1.0, "sigma": 0.1, "lambda": 9.0, "area_in_window": 1.0, "chi2": 2.0, "dof": 2,
-        "area_error": 0.1,
+        "area_error": 0.1, "shape": "emg",
     }  # fmt: skip
     rows = [row | {"area": 1.0}, row | {"area": 3.0, "mass": 27.9}, row | {"area": 2.0, "mass": None}]
     names = ("tof_peak_area_under_fit", "tof_peak_chi_square", "tof_peak_reduced_chi_square", "pinakes_peak_area",

@@ -67,9 +67,17 @@ def test_overrides_by_the_command_line(home: Path, tmp_path: Path, capsys: pytes
     call("import", str(tmp_path / "words.jsonl"))
     assert call("export") == exported, "what was said already is left out"
     assert "in effect" in call("reset", here, *signed)
+    assert "in effect" in call("set", here, "--gains", "H,M", *signed)
+    assert "in effect" in call("set", here, "--baseline", "0.0385", "--channel", "TOF_High", *signed)
+    assert "in effect" in call("set", here, "--material", "olivine", *signed)
+    (line, *_) = (json.loads(x)["line"] for x in call("--json", "--event", here, "--channel", "TOF").splitlines())
+    shape = ("--channel", "TOF", "--line", str(line), "--model", "double_emg")
+    assert "in effect" in call("refit", here, *shape, "--extra", "tau2=0.05", "--extra", "weight=0.7", *signed)
+    call("refit", here, *shape, "--extra", "tau2=wide", *signed, code=2)
+    assert "in effect" in call("reset", here, *signed)
     (fit,) = (json.loads(x) for x in call("--json", "--event", here, "--channel", "Target_High").splitlines())
     assert fit["values"] == row["values"]
-    assert len(call("history", here, "--json").splitlines()) == 3
+    assert len(call("history", here, "--json").splitlines()) == 7
     call("set", here, "rise_time", "--channel", "Target_High", *signed, code=2)
     call("set", here, *signed, code=2)
     assert "must be positive" in call("set", here, "rise_time=-1", "--channel", "Target_High", *signed, code=2)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from archive.instruments.idex.calibration import newest
 from archive.numerics import elements as e
 from archive.numerics.comb import REFERENCE
 from archive.numerics.materials import element_weights, rank_materials, rank_mixtures
-from archive.numerics.species import ISOTOPES, NATURAL, composition, elements, mass
+from archive.numerics.species import ISOTOPES, NATURAL, candidates, composition, elements, library, mass
 from tests.data import data_path
 
 
@@ -139,4 +140,46 @@ def test_masses_lie_near_their_numbers_and_fractions_near_one() -> None:
     for isotope, value in ISOTOPES.items():
         assert round(value) == int("".join(c for c in isotope if c.isdigit()))
     for element, shares in NATURAL.items():
-        assert sum(shares.values()) == pytest.approx(1.0, abs=0.1), element
+        assert sum(shares.values()) == pytest.approx(1.0, abs=2e-4), element
+    assert {isotope for shares in NATURAL.values() for isotope in shares} == set(ISOTOPES)
+
+
+def test_species_near_a_mass_are_named_nearest_first_and_each_once() -> None:
+    known = library(["C", "12C", "28Si", "CO", "N2", "C2H4", "56Fe"])
+    assert known.names == ("C", "28Si", "CO", "N2", "C2H4", "56Fe")
+    assert candidates([28.0, 12.2, 40.0, np.nan], [0.001, 0.001, 0.001, np.nan], known) == [
+        ["CO", "N2", "28Si", "C2H4"], ["C"], [], [],
+    ]  # fmt: skip
+    assert candidates([11.0], [0.4], known) == [["C"]], "three errors reach farther than a quarter of a unit"
+
+
+def test_the_species_that_ship_are_formulas_and_hold_every_isotope() -> None:
+    values = newest("species")["values"]
+    assert set(values["isotopes"]) == set(ISOTOPES)
+    assert values["isotopes"]["44Ca"]["fraction"] == 0.02086
+    molecules = [name for group in values["molecules"].values() for name in group]
+    assert len(molecules) == len(set(molecules)) > 130
+    assert mass("CaAl2Si2O8") == pytest.approx(277.838, abs=0.01)
+    assert all(mass(name) > 1 for name in molecules)
+
+
+def test_the_materials_that_ship_have_formulas_and_all_classes() -> None:
+    materials = newest("materials")["values"]
+    classes = {name for each in materials.values() for name in each["classes"]}
+    assert classes == {
+        "silicate", "hydrated silicate", "oxide", "sulfide", "metal", "carbide or nitride", "carbon", "organic", "ice",
+        "chondrite matrix", "chondrule", "carbonate", "sulfate", "salt", "phosphate", "phosphide", "presolar grain",
+    }  # fmt: skip
+    assert all(elements(each["formula"]) for each in materials.values())
+
+
+def test_a_tie_of_elements_is_broken_by_atomic_fractions_unless_they_tie_too() -> None:
+    formulas = {name: elements(formula) for name, formula in
+                (("forsterite", "Mg2SiO4"), ("enstatite", "MgSiO3"), ("diamond", "C"), ("graphite", "C"))}  # fmt: skip
+    silicate = rank_materials({"Mg": 0.4, "Si": 0.3, "O": 0.3}, formulas, {"Mg": 0.3, "Si": 0.14, "O": 0.56}, formulas)
+    assert (silicate[0].material, silicate[0].unique, silicate[0].apart) == ("forsterite", False, True)
+    carbon = rank_materials({"C": 1.0}, formulas, {"C": 1.0}, formulas)
+    assert not carbon[0].apart
+    assert not rank_materials({"Mg": 0.4, "Si": 0.3, "O": 0.3}, formulas)[0].apart, (
+        "without fractions nothing breaks it"
+    )

@@ -20,7 +20,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from archive.catalog.schema.base import key, metadata, name, now, ref
 
 ORIGINS = ("automatic", "override")
-ACTIONS = ("set", "refit", "add", "remove", "species", "anchors", "sensitivity", "reset")
+ACTIONS = (
+    "set", "refit", "add", "remove", "species", "anchors", "sensitivity", "gains", "baseline", "material", "reset",
+)  # fmt: skip
 
 fit_model = Table(
     "fit_model",

@@ -68,6 +68,25 @@ _PULSE = {
 }
 
 
+_IMAGE = {
+    "image_amplitude": "C1, image charge of the approaching particle, pC; null for impact_pulse.",
+    "image_time": "tau_0, decay of the image charge, us; null for impact_pulse.",
+}
+
+#: Where the five parameters of a pulse stand among the seven of a pulse with image charge.
+_PLACES = (1, 2, 4, 6, 7)
+
+
+def _of_two(parameters: dict[str, str]) -> str:
+    """Return the columns of the parameters of a pulse of either model, and their errors."""
+    columns = []
+    for place, (name, other) in enumerate(zip(parameters, _PLACES, strict=True), start=1):
+        for kind, ending in (("values", ""), ("errors", "_error")):
+            choice = f"case when f.model = 'image_pulse' then f.{kind}[{other}] else f.{kind}[{place}] end"
+            columns.append(f'{choice} as "{name}{ending}"')
+    return ", ".join(columns)
+
+
 def _named(parameters: dict[str, str]) -> str:
     """Return the columns of the parameters and their errors."""
     names = enumerate(parameters, start=1)
@@ -85,7 +104,7 @@ TOF_LINE = View(
     select f.event_id, f.identity, f.t, f.channel, f.line, {_named(_LINE)}, f.chi2, f.dof, f.window_start,
            f.window_stop, l.area_in_window, l.mode, l.height, l.fwhm, l.snr, l.gain, l.mass, l.mass_error, l.resolution,
            l.species, l.species_origin, l.species_unique, l.fraction_of_record, l.fraction_of_lines, f.status, f.reason,
-           f.origin, f.override_id, f.version, f.event_analysis_id
+           f.origin, f.override_id, f.version, f.event_analysis_id, l.candidates, l.shape, l.extras
     from analysis.fits f join idex.line_analysis l using (event_analysis_id, channel, line)
     """,  # noqa: S608 - constants of this module
     {**_EVENT, "origin": FITS.columns["origin"], **_LINE, **_errors(_LINE)},
@@ -96,13 +115,25 @@ PULSE = View(
     "pulse",
     "Every charge pulse: fit, charge, and speed and mass by that channel alone.",
     f"""
-    select f.event_id, f.identity, f.t, f.channel, {_named(_PULSE)}, f.chi2, f.dof, f.window_start, f.window_stop,
+    select f.event_id, f.identity, f.t, f.channel, {_of_two(_PULSE)}, f.chi2, f.dof, f.window_start, f.window_stop,
            p.charge, p.charge_error, p.charge_limit, p.t_max, p.t10, p.t90, p.value10, p.value90, p.rise_10_90,
            p.baseline, p.noise, p.correlation, p.speed, p.speed_low, p.speed_high, p.mass, p.mass_low, p.mass_high,
-           f.status, f.reason, f.origin, f.override_id, f.version, f.event_analysis_id
+           f.status, f.reason, f.origin, f.override_id, f.version, f.event_analysis_id, f.model,
+           case when f.model = 'image_pulse' then f.values[3] end as image_amplitude,
+           case when f.model = 'image_pulse' then f.errors[3] end as image_amplitude_error,
+           case when f.model = 'image_pulse' then f.values[5] end as image_time,
+           case when f.model = 'image_pulse' then f.errors[5] end as image_time_error
     from analysis.fits f join idex.pulse_analysis p using (event_analysis_id, channel, line)
     """,  # noqa: S608 - constants of this module
-    {**_EVENT, "origin": FITS.columns["origin"], **_PULSE, **_errors(_PULSE)},
+    {
+        **_EVENT,
+        "origin": FITS.columns["origin"],
+        **_PULSE,
+        **_errors(_PULSE),
+        **_IMAGE,
+        **_errors(_IMAGE),
+        "model": "impact_pulse, or image_pulse when an analyst chose the form with image charge.",
+    },
     ("idex.pulse_analysis", "core.fit"),
 )
 
@@ -130,7 +161,7 @@ COMPOSITION = View(
     f"""
     select {_HEAD}, x.sensitivity, x.mg_area, x.si_area, x.fe_area, x.mg_fraction, x.si_fraction, x.fe_fraction,
            x.ternary_x, x.ternary_y, x.forsterite, x.elements, x.isotopes, x.material, x.material_unique, x.materials,
-           x.mixtures, x.status, x.reason, {_TAIL}
+           x.mixtures, x.status, x.reason, {_TAIL}, x.material_origin
     {_OF} join idex.composition_analysis x on x.event_analysis_id = a.id
     """,
     _EVENT,
@@ -147,7 +178,7 @@ SUMMARY = View(
            s.origin as scale_origin, s.coefficients, s.coefficients[1] as shift, s.coefficients[2] as stretch,
            s.matched, s.rms, s.kappa, s.kappa_rms, s.kappa_abs, s.status as scale_status, s.reason as scale_reason,
            c.mg_fraction, c.si_fraction, c.fe_fraction, c.forsterite, c.material, c.status as composition_status,
-           c.reason as composition_reason, {_TAIL}
+           c.reason as composition_reason, {_TAIL}, s.gains
     {_OF}
     left join idex.event i on i.event_id = a.event_id
     join idex.particle_analysis x on x.event_analysis_id = a.id
@@ -176,19 +207,23 @@ OVERRIDES = View(
     select o.id as override_id, o.event_id, e.identity, o.action, o.channel, o.line, o.arguments, o.base, o.author,
            o.reason, o.supersedes_id, o.created_at,
            o.id = (select max(n.id) from core.fit_override n where n.event_id = o.event_id) as is_newest,
-           exists (select 1 from core.fit f, unnest(f.values, f.errors) with ordinality u(value, error, place)
+           (exists (select 1 from core.fit f, unnest(f.values, f.errors) with ordinality u(value, error, place)
                    where f.channel = o.channel and f.line = o.line and f.event_analysis_id =
                          (select max(a.id) from core.event_analysis a
                           where a.event_id = o.event_id and a.override_id is null)
                      and abs(u.value - (o.base -> 'values' ->> (u.place - 1)::int)::float8) > 3 * u.error
-                  ) as needs_review
+                  )
+            or o.base is not null and not exists (
+                   select 1 from core.fit f where f.channel = o.channel and f.line = o.line and f.event_analysis_id =
+                         (select max(a.id) from core.event_analysis a
+                          where a.event_id = o.event_id and a.override_id is null))) as needs_review
     from core.fit_override o join core.event e on e.id = o.event_id
     """,
     {
         "override_id": "The override (core.fit_override.id).",
         "identity": _EVENT["identity"],
         "is_newest": "Whether it is the newest one of its event.",
-        "needs_review": "Whether the automatic fit has moved by more than three standard errors since.",
+        "needs_review": "Whether the automatic fit has moved by more than three standard errors since, or is no more.",
     },
     ("core.fit_override",),
 )

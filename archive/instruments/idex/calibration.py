@@ -15,20 +15,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archive.numerics.species import ISOTOPES, NATURAL
+
 DATA = files("archive.instruments.idex").joinpath("data")
 HOUSEKEEPING = "header_housekeeping"
 WAVEFORM_SCALE = "waveform_scale"
 
 #: Every data file, each with the versions of one calibration.
 NAMES = (HOUSEKEEPING, WAVEFORM_SCALE, "mass_scale", "particle_curves", "sensitivity", "materials")
+SPECIES = "species"
 
 
 @cache
 def records() -> tuple[Mapping[str, Any], ...]:
     """Return every record, in the form `archive.instruments.base.Instrument.calibrations` asks for."""
-    return tuple(
-        record for name in NAMES for record in json.loads(DATA.joinpath(f"{name}.json").read_text(encoding="utf-8"))
-    )
+    plain = [record for name in NAMES for record in _read(name)]
+    return (*plain, *(_with_isotopes(record) for record in _read(SPECIES)))
+
+
+def _read(name: str) -> list[dict[str, Any]]:
+    """Return the records of a data file."""
+    found: list[dict[str, Any]] = json.loads(DATA.joinpath(f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _with_isotopes(record: dict[str, Any]) -> dict[str, Any]:
+    """Add the isotopes that formulas are computed with: mass in u, and natural fraction."""
+    fractions = {isotope: share for element in NATURAL.values() for isotope, share in element.items()}
+    isotopes = {name: {"mass": mass, "fraction": fractions[name]} for name, mass in ISOTOPES.items()}
+    return {**record, "values": {**record["values"], "isotopes": isotopes}}
 
 
 def newest(name: str) -> Mapping[str, Any]:

@@ -49,7 +49,8 @@ class About(NamedTuple):
 
 _PULSE: Final = {
     "fit_parameters": About("Parameters of the fitted charge pulse", " ", ("target_fit_parameter_index",),
-                            "us, pC, pC, us, us. The amplitude is not the charge."),
+                            "us, pC, pC, us, us. The amplitude is not the charge. Of pulses "
+                            "with image charge, which an analyst may choose, the impact part."),
     "fit_results": About("Fitted charge pulse at each sample", "pC", (_LOW,)),
     "impact_charge": About("Impact charge by the fitted pulse", "pC", (), _MASKED.format("impact_charge")),
     "velocity_estimate": About("Speed of the particle by the rise time of this channel", "km/s", (), _NOT_SCIENCE),
@@ -68,7 +69,8 @@ _TOF: Final = {
     "tof_peak_fit_parameters": About(
         "mu, sigma, lambda of exponentially modified Gaussians", " ", ("mass_index", "peak_fit_parameter_index"),
         "us, us, 1/us, of lines of the merged record fitted with four parameters; the fourth, the total area, is "
-        "pinakes_peak_area. Established products: filled, and meant for curves of unit area. " + _SLOT_RULE),
+        "pinakes_peak_area. Filled where an analyst chose another shape. Established products: filled, and meant for "
+        "curves of unit area. " + _SLOT_RULE),
     "tof_peak_area_under_fit": About(
         "Area under the fitted line within its window", "mA us", ("mass_index",),
         "Established products: filled, and meant for curves of unit area. " + _SLOT_RULE),

@@ -13,8 +13,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from archive.instruments.idex.analysis.overrides import chosen_gains
 from archive.instruments.idex.analysis.pulses import draw
-from archive.instruments.idex.analysis.settings import WAVEFORM_SCALE
+from archive.instruments.idex.analysis.settings import IMAGE_PULSE, LINE, WAVEFORM_SCALE
 from archive.instruments.idex.analysis.spectrum import merged_record
 from archive.instruments.idex.analysis.waveforms import convert
 from archive.instruments.idex.axes import trigger_text
@@ -45,7 +46,7 @@ def record_of(product: Path, part: Interpreted) -> dict[str, Any]:
     _slots(found, part.tables["tof_line"], place)
     _pulses(found, part.tables["pulse"], place, facts)
     if scale is not None:
-        gains = [convert(facts["channels"][name], scale) for name in GAINS.values()]
+        gains = chosen_gains([convert(facts["channels"][name], scale) for name in GAINS.values()], part.overrides)
         found["pinakes_merged_spectrum"] = merged_record(gains).signal[:, :SAMPLES_HIGH_L1A]
     columns: dict[str, Any] = facts["columns"]
     return columns | found
@@ -142,7 +143,8 @@ def _slots(found: dict[str, Any], rows: Sequence[Mapping[str, Any]], place: Mapp
             spare[k] += 1
             continue
         taken[k, slot] = True
-        found["tof_peak_fit_parameters"][k, slot] = [_number(row[name]) for name in ("mu", "sigma", "lambda")]
+        if row["shape"] in (None, LINE.name):
+            found["tof_peak_fit_parameters"][k, slot] = [_number(row[name]) for name in ("mu", "sigma", "lambda")]
         found["tof_peak_area_under_fit"][k, slot] = _number(row["area_in_window"])
         found["tof_peak_chi_square"][k, slot] = _number(row["chi2"])
         found["tof_peak_reduced_chi_square"][k, slot] = _number(row["chi2"]) / max(1, row["dof"] or 0)
@@ -165,6 +167,8 @@ def _pulses(
         science = facts["columns"]["kind"][k] == 0
         values = [_number(row[each]) for each in PULSE_PARAMETERS]
         found[f"{name}_fit_parameters"][k] = values
+        if row["model"] == IMAGE_PULSE.name:
+            values = [_number(row[each]) for each, _, _ in IMAGE_PULSE.parameters]
         found[f"{name}_fit_results"][k] = draw(np.asarray(t + facts["columns"]["t0_low"][k]), values)
         found[f"{name}_chi_squared"][k] = _number(row["chi2"])
         found[f"{name}_reduced_chi_squared"][k] = _number(row["chi2"]) / max(1, row["dof"] or 0)

@@ -17,6 +17,7 @@ from archive.instruments.idex.analysis.settings import (
     PARTICLE_CURVES,
     PULSES,
     SENSITIVITY,
+    SPECIES,
     WAVEFORM_SCALE,
     Settings,
 )
@@ -92,19 +93,21 @@ def analyse(
     records = {name: convert(by_name[name], scale) for name in (*GAINS, *PULSES)}
     fitted = {name: pulses.fit_channel(records[name]) for name in PULSES}
     impact = pulses.impact_time(fitted)
-    lines = spectrum.find_spectrum([records[name] for name in GAINS], impact, chosen)
     said = overrides or [()] * count
+    lines = spectrum.find_spectrum(words.chosen_gains([records[name] for name in GAINS], said), impact, chosen)
     state = words.put_into_effect(words.State(fitted, lines), said)
     fitted, lines, impact = state.pulses, state.spectrum, pulses.impact_time(state.pulses)
-    masses = spectrum.weigh(lines, impact, header.science, header.target_voltage, calibrations.get(MASS_SCALE), chosen)
-    masses = words.weigh_anew(masses, lines, said, calibrations.get(MASS_SCALE))
+    known, default = spectrum.library_of(calibrations.get(SPECIES)), calibrations.get(MASS_SCALE)
+    masses = spectrum.weigh(lines, impact, header.science, header.target_voltage, default, chosen, known)
+    masses = words.weigh_anew(masses, lines, said, default, known)
     sets = words.sensitivity_sets(chosen.sensitivity, said, calibrations.get(SENSITIVITY) or {})
-    return assemble(waveforms, header, calibrations, records, fitted, lines, masses, sets)
+    return assemble(waveforms, header, calibrations, records, fitted, lines, masses, sets, said)
 
 
 def assemble(
     waveforms: Waveforms, header: Header, calibrations: Mapping[str, Any], records: Mapping[str, Record],
     fitted: Mapping[str, pulses.Pulse], lines: spectrum.Spectrum, masses: spectrum.Masses, sets: Sequence[str | None],
+    said: Sequence[Sequence[Override]],
 ) -> Analysed:  # fmt: skip
     """Return everything that follows from fits, masses and names, as rows."""
     curves = calibrations.get(PARTICLE_CURVES)
@@ -117,11 +120,11 @@ def assemble(
     rows = [
         channel_rows([records[channel.name] for channel in waveforms.channels], waveforms.channels, header.captured),
         spectrum.line_rows(lines, masses),
-        spectrum.spectrum_rows(lines, masses),
+        spectrum.spectrum_rows(lines, masses, said),
         pulses.pulse_rows(in_order, estimates),
         particles.particle_rows(fitted, estimates, header.science, curves),
         composition.composition_rows(
-            lines, masses, sets, calibrations.get(SENSITIVITY), calibrations.get(MATERIALS)
+            lines, masses, sets, calibrations.get(SENSITIVITY), calibrations.get(MATERIALS), words.materials_of(said)
         ),
     ]  # fmt: skip
     faults = _event_words(records)

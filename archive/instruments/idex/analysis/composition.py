@@ -30,6 +30,8 @@ MEANING: Final = {
     "missing_element": "Mg, Si or Fe has no line, so that there is no ternary point",
     "rsf_partial": "some elements have no sensitivity factor and count with 1",
     "not_unique": "several materials fit equally well",
+    "elements_not_unique": "several materials have these elements; that of the nearest atomic fractions was taken",
+    "manual_material": "an analyst named the material",
     "saturated": "a line with a species is saturated, so that its area is too small",
 }
 
@@ -39,7 +41,7 @@ KEPT: Final = (5, 3)
 
 def composition_rows(
     spectrum: Spectrum, masses: Masses, sets: Sequence[str | None], sensitivities: Mapping[str, Any] | None,
-    materials: Mapping[str, str] | None,
+    materials: Mapping[str, Any] | None, named: Sequence[str | None],
 ) -> Rows:  # fmt: skip
     """Return the rows of ``idex.composition_analysis``.
 
@@ -52,12 +54,15 @@ def composition_rows(
     sensitivities
         Factors by set and element.
     materials
-        Formula by name of material.
+        Formula and classes by name of material.
+    named
+        What an analyst says each particle is made of; None: nobody said anything.
     """
+    library = {name: dict(_atoms(each["formula"])) for name, each in (materials or {}).items()}
     columns: dict[str, list[Any]] = {}
     for k, chosen in enumerate(sets):
         mine = np.flatnonzero(spectrum.fits.record == k)
-        row = _composition(spectrum, masses, mine, k, chosen, sensitivities, materials or {})
+        row = _composition(spectrum, masses, mine, k, chosen, sensitivities, library, named[k])
         for name, value in row.items():
             columns.setdefault(name, []).append(value)
     return Rows("idex.composition_analysis", "analysis", np.arange(len(sets)), dict(columns))
@@ -65,7 +70,7 @@ def composition_rows(
 
 def _composition(
     spectrum: Spectrum, masses: Masses, mine: Any, k: int, chosen: str | None,
-    sensitivities: Mapping[str, Any] | None, materials: Mapping[str, str],
+    sensitivities: Mapping[str, Any] | None, library: Mapping[str, Mapping[str, float]], manual: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     names = [masses.species[i] or "" for i in mine]
     area = summed_by_species(names, spectrum.fits.values[mine, 0])
@@ -78,7 +83,6 @@ def _composition(
     three = corrected_fractions(present, factors or {}).fractions if len(present) == 3 else {}
     x, y = ternary_point(*(three.get(name, math.nan) for name in TERNARY))
     weights = element_weights(area)
-    library = {name: dict(_atoms(formula)) for name, formula in materials.items()}
     ranking = rank_materials(weights, library, atoms.fractions if atoms else None, library) if weights else []
     mixtures = rank_mixtures(weights, library, ranking)
     words = {
@@ -86,7 +90,9 @@ def _composition(
         "no_sensitivity": bool(area) and chosen is not None and factors is None,
         "missing_element": bool(area) and len(present) < 3,
         "rsf_partial": atoms is not None and bool(atoms.partial),
-        "not_unique": bool(ranking) and not ranking[0].unique,
+        "not_unique": manual is None and bool(ranking) and not ranking[0].apart,
+        "elements_not_unique": manual is None and bool(ranking) and ranking[0].apart and not ranking[0].unique,
+        "manual_material": manual is not None,
         "saturated": bool(saturated),
     }
     said = [word for word in masses.words[k] if not area and word in (*UNTRUSTED, "not_science")]
@@ -100,8 +106,9 @@ def _composition(
         "forsterite": float(forsterite_number(_atom(atoms, "Mg"), _atom(atoms, "Fe"))),
         "elements": {} if atoms is None else atoms.fractions,
         "isotopes": [each._asdict() for each in isotope_ratios(_isotopes(area), _isotopes(error))],
-        "material": ranking[0].material if ranking else None,
-        "material_unique": ranking[0].unique if ranking else None,
+        "material": manual or (ranking[0].material if ranking else None),
+        "material_unique": True if manual else ranking[0].apart if ranking else None,
+        "material_origin": "override" if manual else "automatic" if ranking else None,
         "materials": [each._asdict() for each in ranking[: KEPT[0]]],
         "mixtures": [each._asdict() for each in mixtures[: KEPT[1]]],
         "status": " ".join(said) or "ok",

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archive.instruments.idex.analysis.correlated import correlated_covariance, neighbour_correlation
-from archive.instruments.idex.analysis.settings import PULSE, PULSES
+from archive.instruments.idex.analysis.settings import IMAGE_PULSE, PULSE, PULSES
 from archive.instruments.idex.analysis.waveforms import Record
 from archive.model import Fits, Rows
 from archive.numerics import status as word
 from archive.numerics.particle import Curve, Particle, particle
-from archive.numerics.pulse import charge_error, impact_charge, pulse, rise_of, time_of_maximum
+from archive.numerics.pulse import charge_error, image_pulse, impact_charge, pulse, rise_of, time_of_maximum
 from archive.numerics.pulsefit import PulseFits, fit_pulses
 
 Floats = NDArray[np.float64]
@@ -49,6 +49,11 @@ class Pulse(NamedTuple):
         Baseline, noise, chi-square as the fitter gave them.
     status, origin
         Bits of `archive.numerics.status`; ``automatic`` or ``override``.
+    start, stop
+        First and last time that was fitted, us from the trigger, shape (n,).
+    image
+        Values and errors of events that an analyst gave the seven-parameter form with image charge; their five values
+        above are those of its impact part.
     """
 
     channel: str
@@ -62,6 +67,9 @@ class Pulse(NamedTuple):
     fitted: PulseFits
     status: NDArray[np.int32]
     origin: list[str]
+    start: Floats
+    stop: Floats
+    image: dict[int, tuple[list[float], list[float]]]
 
     @property
     def has_rise(self) -> NDArray[np.bool_]:
@@ -82,9 +90,11 @@ def pulse_jacobian(t: Floats, values: Floats) -> Floats:
 
 
 def draw(t: Floats, values: Sequence[float]) -> Floats:
-    """Return a fitted pulse at times, pC, shape (samples,); NaN where a parameter is unknown."""
-    known_ = np.asarray(values, dtype=np.float64)
-    return pulse(t, known_) if np.isfinite(known_).all() else np.full(t.shape, np.nan)
+    """Return a fitted pulse of five or seven parameters, pC, shape (samples,); NaN where a parameter is unknown."""
+    parameters = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(parameters).all():
+        return np.full(t.shape, np.nan)
+    return (image_pulse if parameters.size == len(IMAGE_PULSE.parameters) else pulse)(t, parameters)
 
 
 def fit_channel(record: Record) -> Pulse:
@@ -109,7 +119,11 @@ def fit_channel(record: Record) -> Pulse:
     charge, error = np.where(weak, np.nan, charge), np.where(weak, np.nan, error)
     errors = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
     origin = ["automatic"] * values.shape[0]
-    return Pulse(record.name, record, values, errors, charge, error, limit, correlation, fitted, status, origin)
+    stop = record.t0 + record.dt * max(record.y.shape[1] - 1, 0)
+    return Pulse(
+        record.name, record, values, errors, charge, error, limit, correlation, fitted, status, origin,
+        np.asarray(record.t0, dtype=np.float64), stop, {},
+    )  # fmt: skip
 
 
 def impact_time(pulses: Mapping[str, Pulse]) -> Floats:
@@ -138,18 +152,24 @@ def pulse_fits(pulses: Sequence[Pulse]) -> Fits:
     """Return the fits as rows of ``core.fit``, channel by channel."""
     count = pulses[0].values.shape[0]
     status = np.concatenate([each.status for each in pulses])
-    records = [each.record for each in pulses]
+    values, errors = (known(np.concatenate([getattr(each, name) for each in pulses])) for name in ("values", "errors"))
+    models = [PULSE.name] * (count * len(pulses))
+    for number, each in enumerate(pulses):
+        for k, (seven, deviations) in each.image.items():
+            place = number * count + k
+            models[place] = IMAGE_PULSE.name
+            values[place], errors[place] = known(np.array([seven, deviations]))
     return Fits(
         index=np.tile(np.arange(count), len(pulses)),
         channel=[each.channel for each in pulses for _ in range(count)],
         line=np.zeros(count * len(pulses), dtype=np.int64),
-        model=[PULSE.name] * (count * len(pulses)),
-        values=known(np.concatenate([each.values for each in pulses])),
-        errors=known(np.concatenate([each.errors for each in pulses])),
+        model=models,
+        values=values,
+        errors=errors,
         chi2=np.concatenate([each.fitted.chi2 for each in pulses]),
         dof=np.concatenate([np.maximum(each.fitted.dof, 0) for each in pulses]),
-        start=np.concatenate([each.t0 for each in records]),
-        stop=np.concatenate([each.t0 + each.dt * max(each.y.shape[1] - 1, 0) for each in records]),
+        start=np.concatenate([each.start for each in pulses]),
+        stop=np.concatenate([each.stop for each in pulses]),
         status=[" ".join(word.words(int(bits))) for bits in status],
         reason=[word.reason(int(bits)) for bits in status],
         origin=[origin for each in pulses for origin in each.origin],

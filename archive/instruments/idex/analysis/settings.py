@@ -8,7 +8,7 @@ from typing import Final
 from archive.model import FitModel
 
 #: Rises whenever equal inputs may give other values.
-VERSION: Final = 3
+VERSION: Final = 4
 
 #: Names of the calibrations that are needed.
 WAVEFORM_SCALE: Final = "waveform_scale"
@@ -16,7 +16,8 @@ MASS_SCALE: Final = "mass_scale"
 PARTICLE_CURVES: Final = "particle_curves"
 SENSITIVITY: Final = "sensitivity"
 MATERIALS: Final = "materials"
-CALIBRATIONS: Final = (WAVEFORM_SCALE, MASS_SCALE, PARTICLE_CURVES, SENSITIVITY, MATERIALS)
+SPECIES: Final = "species"
+CALIBRATIONS: Final = (WAVEFORM_SCALE, MASS_SCALE, PARTICLE_CURVES, SENSITIVITY, MATERIALS, SPECIES)
 
 #: Name of the merged time-of-flight record, as a channel of fits.
 TOF: Final = "TOF"
@@ -45,7 +46,38 @@ PULSE: Final = FitModel(
         ("discharge_time", "us", "tau_d, the e-folding time of the decay."),
     ),
 )
-MODELS: Final = (LINE, PULSE)
+IMAGE_PULSE: Final = FitModel(
+    "image_pulse",
+    1,
+    "Charge pulse of an impact with image charge",
+    (
+        ("time_of_impact", "us", "Begin of the pulse, from the trigger."),
+        ("constant_offset", "pC", "Baseline."),
+        ("image_amplitude", "pC", "C1, image charge of the approaching particle."),
+        ("amplitude", "pC", "C2, amplitude of the impact part; not the charge."),
+        ("image_time", "us", "tau_0, decay of the image charge."),
+        ("rise_time", "us", "tau_1, rise of the impact part."),
+        ("discharge_time", "us", "tau_2, decay of the impact part."),
+    ),
+)
+
+
+def _shape(name: str, title: str, sigma: str, rate: tuple[str, str]) -> FitModel:
+    """Return a line shape that an analyst may choose; its parameters bear the names of the table's columns."""
+    head = (("area", "mA us", "Total area."), ("mu", "us", "Location, from the trigger."), ("sigma", "us", sigma))
+    return FitModel(name, 1, title, (*head, ("lambda", *rate)))
+
+
+#: Line shapes beside the common one (IDEX science definition, section 11).
+SHAPES: Final = (
+    _shape("gaussian", "Gaussian", "Width.", ("1", "Not used.")),
+    _shape("lorentzian", "Lorentzian", "Half width at half maximum.", ("1", "Not used.")),
+    _shape("voigt", "Voigt profile", "Width of the Gaussian.", ("us", "Half width of the Lorentzian.")),
+    _shape("double_emg", "Gaussian with two tails", "Width of the Gaussian.", ("us", "First tail time, signed.")),
+    _shape("hyper_emg", "Gaussian with any number of tails", "Width of the Gaussian.", ("1", "Not used.")),
+    _shape("generalized_normal", "Generalised normal law", "alpha.", ("1", "beta, at least 0.1.")),
+)
+MODELS: Final = (LINE, PULSE, IMAGE_PULSE, *SHAPES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from archive.instruments.idex.analysis.correlated import error_factors
+from archive.instruments.idex.analysis.correlated import baseline_shift, error_factors
 from archive.instruments.idex.analysis.pulses import known
 from archive.instruments.idex.analysis.settings import LINE, TOF, Settings
 from archive.instruments.idex.analysis.waveforms import Record
-from archive.model import Fits, Rows
+from archive.model import Fits, Override, Rows
 from archive.numerics import comb, massscale
 from archive.numerics import status as word
 from archive.numerics.elements import fraction_of_lines, fraction_of_record
@@ -24,6 +24,7 @@ from archive.numerics.emg import emg_jacobian
 from archive.numerics.gains import Merged, merge_gains
 from archive.numerics.linefit import LineFits, fit_lines
 from archive.numerics.peaks import SMOOTHING, Peaks, find_lines
+from archive.numerics.species import Library, candidates, library
 from archive.numerics.windows import Windows, lay_windows
 
 Floats = NDArray[np.float64]
@@ -67,6 +68,8 @@ class Spectrum(NamedTuple):
         Number of each line in its event, from 1.
     origin
         ``automatic`` or ``override`` of each line.
+    shape, extras
+        Shape of each line, and what it needs beyond its four parameters (`archive.numerics.shapes`).
     """
 
     t: Floats
@@ -80,6 +83,8 @@ class Spectrum(NamedTuple):
     gain: NDArray[np.int64]
     number: NDArray[np.int64]
     origin: list[str]
+    shape: list[str]
+    extras: list[dict[str, Any]]
 
 
 class Masses(NamedTuple):
@@ -92,6 +97,7 @@ class Masses(NamedTuple):
     species: list[str | None]
     unique: list[bool | None]
     species_origin: list[str | None]
+    candidates: list[list[str]]
 
 
 def find_spectrum(gains: Sequence[Record], impact: Floats, settings: Settings) -> Spectrum:
@@ -128,13 +134,14 @@ def find_spectrum(gains: Sequence[Record], impact: Floats, settings: Settings) -
         t, merged, gains[0].correlation, tuple(each.name for each in gains), fits, errors,
         t[peaks.record, np.minimum(begin, t.shape[1] - 1)], t[peaks.record, np.minimum(end, t.shape[1] - 1)], source,
         np.arange(peaks.record.size) - first + 1, ["automatic"] * peaks.record.size,
+        [LINE.name] * peaks.record.size, [{} for _ in range(peaks.record.size)],
     )  # fmt: skip
 
 
 def merged_record(gains: Sequence[Record]) -> Merged:
     """Return one record of the three gains, baselines taken off, mA."""
     return merge_gains(
-        [each.y - each.level.baseline[:, None] for each in gains], [each.noise for each in gains],
+        [each.y - each.base[:, None] for each in gains], [each.noise for each in gains],
         [each.mask for each in gains], gains[0].dt,
     )  # fmt: skip
 
@@ -159,7 +166,7 @@ def _significant(peaks: Peaks, sigma: Floats, significance: float) -> Peaks:
 def _errors(
     t: Floats, merged: Merged, fits: LineFits, windows: Windows, gains: Sequence[Record], source: NDArray[np.int64]
 ) -> Floats:
-    """Return the standard errors of the lines with the correlation of the noise of their gain."""
+    """Return the standard errors of the lines with the correlation of the noise, and those of the baselines."""
     errors = fits.errors.copy()
     for k in np.flatnonzero(np.isfinite(errors).all(axis=1)):
         record = fits.record[k]
@@ -170,14 +177,18 @@ def _errors(
         used = np.isfinite(sigma) & (sigma > 0)
         rows = emg_jacobian(t[record, inside], *fits.values[k])[:, free] / sigma[:, None]
         errors[k, free] *= error_factors(rows[used], correlation)
+        origin = merged.source[record, inside][used]
+        for number in np.unique(origin[origin >= 0]).tolist():
+            offset = np.where(origin == number, gains[number].base_error[record] / sigma[used], 0.0)
+            errors[k, free] = np.hypot(errors[k, free], baseline_shift(rows[used], offset))
     return errors
 
 
 def weigh(
     spectrum: Spectrum, impact: Floats, science: NDArray[np.bool_], voltage: Floats, default: Mapping[str, Any] | None,
-    settings: Settings,
+    settings: Settings, known: Library,
 ) -> Masses:  # fmt: skip
-    """Find the mass scale of each event, and the masses and names of its lines."""
+    """Find the mass scale of each event, and the masses and names of its lines by the species that are known."""
     count, lines = impact.size, spectrum.number.size
     words: list[list[str]] = [[] for _ in range(count)]
     scales: list[comb.Scale] = []
@@ -201,19 +212,37 @@ def weigh(
         mass[mine] = massscale.mass_of(since, scale.coefficients)
         error[mine] = massscale.mass_error(mass[mine], scale.coefficients, spectrum.errors[mine, 1])
         if not set(said) & set(UNTRUSTED):
-            species[mine], unique[mine] = name_lines(mass[mine], error[mine])
+            species[mine], unique[mine] = name_lines(mass[mine], error[mine], known)
     origin: list[str | None] = [None if name is None else "automatic" for name in species]
-    return Masses(words, scales, mass, error, species, unique, origin)
+    return Masses(words, scales, mass, error, species, unique, origin, candidates(mass, error, known))
 
 
-def name_lines(mass: Floats, error: Floats) -> tuple[list[str | None], list[bool | None]]:
-    """Return the ion nearest to each mass and whether no other is within reach; None where none is near."""
+def library_of(record: Mapping[str, Any] | None) -> Library:
+    """Return the species of a calibration record, those of the comb first; of the comb alone without a record."""
+    names: list[str] = list(comb.REFERENCE)
+    if record is not None:
+        names += [*record["isotopes"], *(name for group in record["molecules"].values() for name in group)]
+    return library(names)
+
+
+def name_lines(mass: Floats, error: Floats, known: Library) -> tuple[list[str | None], list[bool | None]]:
+    """Return the ion nearest to each mass and whether no other is within reach; None where none is near.
+
+    The ions of the reference comb, which are common, come first, and are unique among themselves. Where none of them
+    is near, a species gets its name only when it is the only one that is known there: a name is never a guess.
+    """
     if not mass.size:
         return [], []
     names = comb.reference_comb().names
     near, alone = comb.nearest_reference(mass, error)
-    named = [names[i] if i >= 0 and np.isfinite(m) else None for i, m in zip(near, mass, strict=True)]
-    return named, [None if name is None else bool(one) for name, one in zip(named, alone, strict=True)]
+    named: list[str | None] = []
+    unique: list[bool | None] = []
+    for i, one, others in zip(near, alone, candidates(mass, error, known), strict=True):
+        common = i >= 0 and bool(others)
+        alone_there = len(others) == 1
+        named.append(names[i] if common else others[0] if alone_there else None)
+        unique.append(bool(one) if common else alone_there if others else None)
+    return named, unique
 
 
 def _merge_words(merged: Merged, k: int) -> list[str]:
@@ -259,7 +288,7 @@ def line_fits(spectrum: Spectrum) -> Fits:
         index=fits.record,
         channel=[TOF] * fits.record.size,
         line=spectrum.number,
-        model=[LINE.name] * fits.record.size,
+        model=list(spectrum.shape),
         values=known(fits.values),
         errors=known(spectrum.errors),
         chi2=fits.chi2,
@@ -303,13 +332,16 @@ def line_rows(spectrum: Spectrum, masses: Masses) -> Rows:
             "species": list(masses.species),
             "species_origin": list(masses.species_origin),
             "species_unique": list(masses.unique),
+            "candidates": list(masses.candidates),
+            "shape": list(spectrum.shape),
+            "extras": list(spectrum.extras),
             "fraction_of_record": of_record,
             "fraction_of_lines": of_lines,
         },
     )
 
 
-def spectrum_rows(spectrum: Spectrum, masses: Masses) -> Rows:
+def spectrum_rows(spectrum: Spectrum, masses: Masses, said: Sequence[Sequence[Override]]) -> Rows:
     """Return the rows of ``idex.spectrum_analysis``."""
     merged, count = spectrum.merged, len(masses.scales)
     kappas = [massscale.kappa(masses.mass[spectrum.fits.record == k]) for k in range(count)]
@@ -342,5 +374,12 @@ def spectrum_rows(spectrum: Spectrum, masses: Masses) -> Rows:
             "kappa_abs": np.array([each.absolute for each in kappas]),
             "status": [" ".join(each) or "ok" for each in words],
             "reason": ["; ".join(MEANING[name] for name in each) for each in words],
+            "gains": [_gains(each) for each in said],
         },
     )
+
+
+def _gains(words: Sequence[Override]) -> str | None:
+    """Return the gains that an analyst wanted merged, parted by blanks; None: nobody said anything."""
+    chosen = [each.arguments["gains"] for each in words if each.action == "gains"]
+    return " ".join(chosen[-1]) if chosen else None
