@@ -38,6 +38,9 @@ IN_UNIT_OF_CHANNEL: Final = frozenset(
      "noise_robust", "noise_poisson", "line_amplitude"}
 )  # fmt: skip
 
+#: Units that the comment of a column does not end with.
+UNITS: Final = {"scale.kappa": "u"}
+
 #: The analysis of each event that counts, of the events in question only.
 CURRENT: Final = (
     "\nleft join (select * from analysis.current_analyses where event_id between :low and :high) a "
@@ -88,6 +91,7 @@ def _columns(table: Table, alias: str, prefix: str, group: str, *, without: tupl
         unit, meaning = described(column)
         if unit == "atoms":  # what a fraction is of, not a unit
             unit, meaning = "", column.comment or ""
+        unit = UNITS.get(f"{prefix}.{column.name}", unit)
         sql = f'{alias}."{column.name}"' + ("::int" if isinstance(kind, Boolean) else "")
         found.append(Quantity(f"{prefix}.{column.name}", spoken(column.name), unit, group, meaning, sql, words))
     return found
