@@ -8,7 +8,7 @@ import sys
 
 from scripts.benchmarks.row import Row
 
-BENCHMARKS = ("startup", "decode", "ingest", "catalog", "tree", "health", "fits", "science", "site")
+BENCHMARKS = ("startup", "decode", "ingest", "catalog", "tree", "health", "fits", "science", "site", "dashboards")
 
 
 def main() -> None:
