@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from archive import log
 from archive.access import Access
 from archive.errors import NoArchive, SettingsError
 
@@ -160,6 +161,10 @@ class Log(Section):
     """The log."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity written to logs/.")
+    environment: str = Field(
+        "", pattern=r"^[A-Za-z0-9_-]{0,32}$",
+        description="Name of this installation, such as ops, test or dev: stands in log lines and records of runs.",
+    )  # fmt: skip
     keep_files: int = Field(500, ge=1, description="Log files kept of each verb, newest first; the newest error stays.")
     keep_days: float = Field(90, gt=0, description="Days that log files of verbs are kept.")
 
@@ -186,6 +191,10 @@ class Settings(BaseSettings):
         files = self.files
         mode = int(files.mode, 8) if files.mode else None
         return Access(mode, int(files.directory_mode, 8) if files.directory_mode else None, files.group)
+
+    def log_to(self, verb: str, run: str | None = None) -> Path:
+        """Write the log of this process to a file of a verb (see `archive.log.to_file`); return its path."""
+        return log.to_file(self.home, verb, self.log.level, run, self.access(), self.log.environment)
 
     def set_umask(self) -> None:
         """Give this process the umask of the settings, when they name one."""

@@ -94,9 +94,10 @@ def message_of(record: logging.LogRecord) -> str:
 class JsonLine(logging.Formatter):
     """One JSON object per record."""
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, environment: str = "") -> None:
         super().__init__()
         self._run = run
+        self._about = {"environment": environment} if environment else {}
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON."""
@@ -104,6 +105,7 @@ class JsonLine(logging.Formatter):
             "time": stamp(record.created),
             "level": record.levelname.lower(),
             "run": self._run,
+            **self._about,
             "process": record.process,
             "module": record.name,
             "message": redact(message_of(record)),
@@ -143,11 +145,11 @@ class LineFile(logging.Handler):
     nobody's work.
     """
 
-    def __init__(self, path: Path, run: str, access: Access | None = None) -> None:
+    def __init__(self, path: Path, run: str, access: Access | None = None, environment: str = "") -> None:
         super().__init__()
         self.path = path
         self.access = access or Access()
-        self.setFormatter(JsonLine(run))
+        self.setFormatter(JsonLine(run, environment))
         self._fd: int | None = None
         self._cut = self._told = False
 
@@ -214,7 +216,14 @@ def run_id() -> str:
     return given
 
 
-def to_file(home: Path, verb: str, level: str = "info", run: str | None = None, access: Access | None = None) -> Path:
+def to_file(
+    home: Path,
+    verb: str,
+    level: str = "info",
+    run: str | None = None,
+    access: Access | None = None,
+    environment: str = "",
+) -> Path:
     """Write this process's log to ``logs/<verb>-<UTC time>-<run>.log`` and return the path.
 
     A process has one log file: a second call moves on to another one when the home, the verb or the run is another.
@@ -230,7 +239,7 @@ def to_file(home: Path, verb: str, level: str = "info", run: str | None = None, 
         logger.removeHandler(handler)
         handler.close()
     path = home / "logs" / f"{verb}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{run}.log"
-    logger.addHandler(LineFile(path, run, access))
+    logger.addHandler(LineFile(path, run, access, environment))
     return path
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from archive import log
+from archive.access import Access
 from monitors.base import Context, Result, Status, load
 from monitors.supervise import REPORT
 
@@ -40,8 +41,8 @@ class RunLostError(RuntimeError):
 class RunLog(log.LineFile):
     """The log file of the run: writes the records of every logger, and counts them."""
 
-    def __init__(self, path: Path, run_id: str) -> None:
-        super().__init__(path, run_id)
+    def __init__(self, path: Path, run_id: str, environment: str = "", access: Access | None = None) -> None:
+        super().__init__(path, run_id, access, environment)
         self.warnings = 0
         self.errors = 0
 
@@ -62,7 +63,7 @@ def main() -> int:
     """Carry out the orders on standard input; returns the exit code."""
     _die_with_parent()
     order = json.loads(sys.stdin.buffer.read())
-    lines = RunLog(Path(order["log"]), order["run_id"])
+    lines = RunLog(Path(order["log"]), order["run_id"], order["environment"])
     logging.getLogger().addHandler(lines)
     logging.captureWarnings(True)
     logging.getLogger(log.LOGGER).setLevel(logging.INFO)
@@ -167,7 +168,7 @@ def describe(error: BaseException) -> dict[str, str]:
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{Path(frame.filename).name}:{frame.name}" for frame in frames]
     text = "\n".join([type(error).__qualname__, *places])
-    message = " ".join(str(error).replace("\0", "").split())[:2000]
+    message = log.redact(" ".join(str(error).replace("\0", "").split()))[:2000]
     return {
         "error_type": type(error).__qualname__,
         "error_message": message or type(error).__qualname__,

@@ -6,10 +6,11 @@ cannot be written waits on disk and is entered by the next command, scheduler or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,7 +20,7 @@ from archive.catalog import run_record
 from archive.catalog.patience import patiently
 from archive.config import Settings
 from archive.errors import EXIT_LOCKED, ArchiveError, UsageError
-from monitors import base, recovery, supervise
+from monitors import base, recovery, run_log, supervise
 from monitors.declare import Declaration, external
 from monitors.runner import Occasion, Pulse, measures, new_row, verdict
 from monitors.schedule import latest_at
@@ -86,18 +87,12 @@ def record(
     """
     run_id = run_record.new_run_id()
     access = settings.access()
-    log.to_file(settings.home, "exec", settings.log.level, run=str(run_id), access=access)
-    now = datetime.now(UTC)
-    row = new_row(settings, run_id, job.name, Occasion("exec", _point(job, now)), argv=list(command))
-    try:
-        refused = patiently(settings, lambda conn: _open(conn, job, row, single), seconds=0)
-        if refused:
-            _log.info("%s %s", job.name, refused)
-            return EXIT_LOCKED
-    except (ArchiveError, SQLAlchemyError) as error:
-        _log.warning(
-            "%s runs without its row, which is entered later: %s", job.name, " ".join(str(error).split())[:300]
-        )
+    settings.log_to("exec", run=str(run_id))
+    row, refused = begin(settings, job, run_id, command, single=single)
+    if refused:
+        return EXIT_LOCKED
+    book = log.LineFile(settings.home / row["log_path"], str(run_id), access, settings.log.environment)
+    note_begin(book, job, row)
     limit = None if job.max_runtime is None else job.max_runtime.total_seconds()
     with Pulse(settings, run_id):
         outcome = supervise.run(
@@ -105,17 +100,52 @@ def record(
             limits=supervise.Limits(limit, job.max_memory), stop=stop, access=access,
         )  # fmt: skip
     state, error_values = verdict(outcome, {}, ours=False)
+    warned = {"n_warnings": access.count} if access.count else {}
+    end(settings, job, row, book, state, {**measures(outcome), **error_values, **warned}, patience=patience)
+    return outcome.exit_code if outcome.exit_code is not None else 128 + (outcome.signal or 0)
+
+
+def begin(
+    settings: Settings, job: Declaration, run_id: UUID, command: Sequence[str], *, single: bool
+) -> tuple[dict[str, Any], str]:
+    """Write the row of a run that begins, if the database is there; return the row, and why it must not begin."""
+    now = datetime.now(UTC)
+    argv = [log.redact(word) for word in command]
+    row = new_row(settings, run_id, job.name, Occasion("exec", _point(job, now)), argv=argv)
+    try:
+        refused = patiently(settings, lambda conn: _open(conn, job, row, single), seconds=0)
+    except (ArchiveError, SQLAlchemyError) as error:
+        why = " ".join(str(error).split())[:300]
+        _log.warning("%s runs without its row, which is entered later: %s", job.name, why)
+        return row, ""
+    if refused:
+        _log.info("%s %s", job.name, refused)
+    return row, refused
+
+
+def note_begin(book: log.LineFile, job: Declaration, row: Mapping[str, Any]) -> None:
+    """Write the first line of the log of a run."""
+    run_log.note(book, f"begun: {job.name}", row)
+
+
+def end(
+    settings: Settings, job: Declaration, row: Mapping[str, Any], book: log.LineFile, state: str,
+    values: Mapping[str, Any], *, patience: float,
+) -> None:  # fmt: skip
+    """Write the end of a run into its log and its row; a record that the database does not take waits on disk."""
     ended = datetime.now(UTC)
     times = {"state": state, "ended": max(ended, row["started"]), "heartbeat": ended}
-    warned = {"n_warnings": access.count} if access.count else {}
-    whole = {**row, **measures(outcome), **error_values, **times, **warned}
+    facts = {name: value for name, value in values.items() if name != "output_tail"}
+    run_log.note(book, f"ended: {job.name}: {state}", {**times, **facts})
+    book.close()
+    whole = {**row, **values, **times}
     try:
         for path in patiently(settings, lambda conn: _enter(conn, settings, job, whole), seconds=patience):
             path.unlink(missing_ok=True)
     except (ArchiveError, SQLAlchemyError) as error:
-        path = recovery.spool(settings.home, job.row(), {k: v for k, v in whole.items() if k != "monitor_id"}, access)
+        waiting = {name: value for name, value in whole.items() if name != "monitor_id"}
+        path = recovery.spool(settings.home, job.row(), waiting, settings.access())
         _log.warning("the record of %s waits in %s: %s", job.name, path, " ".join(str(error).split())[:300])
-    return outcome.exit_code if outcome.exit_code is not None else 128 + (outcome.signal or 0)
 
 
 def _point(job: Declaration, now: datetime) -> datetime | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,9 @@ WAIT = 1.0
 
 #: Level of what a program printed.
 OUTPUT = "output"
+
+#: Module of the first and last line of a run: what its record says about it.
+FRAME = "pinakes.run"
 
 #: How much of the end of a file is read to show its last lines.
 END_BYTES = 1 << 18
@@ -83,6 +87,13 @@ class Stream:
         return log.line(entry).encode("ascii") + b"\n"
 
 
+def note(book: log.LineFile, message: str, facts: Mapping[str, Any]) -> None:
+    """Write the first or last line of a run: what its row in the catalog says, for when that is lost."""
+    record = logging.LogRecord(FRAME, logging.INFO, "", 0, message, None, None)
+    record.facts = {name: value for name, value in facts.items() if value is not None}
+    book.handle(record)
+
+
 def entry_of(text: bytes) -> dict[str, Any]:
     """Return one line of a log file as an entry; a line that is none is the message of an entry."""
     if text.startswith(b"{"):
@@ -109,7 +120,7 @@ def shown(entry: Mapping[str, Any]) -> str:
     if entry.get("level") == OUTPUT:
         return printable(printed(entry))
     head = " ".join(str(entry[name]) for name in ("time", "level", "module") if entry.get(name))
-    extras = entry.get("extras")
+    extras = entry.get("extras") if entry.get("module") != FRAME else None  # a page of facts, for programs
     more = " " + json.dumps(extras, ensure_ascii=False) if extras else ""
     trace = str(entry.get("traceback") or "")
     return log.printable(f"{head}: {entry['message']}{more}") + "\n" + log.printable(trace, "\n\t")
@@ -137,7 +148,8 @@ def read(path: Path, end_bytes: int | None = None) -> Iterator[dict[str, Any]]:
 def end_of(path: Path, characters: int) -> str:
     """Return the end of a log file as people read it; empty when it cannot be read."""
     try:
-        return "".join(shown(entry) for entry in read(path, END_BYTES))[-characters:]
+        lines = [shown(entry) for entry in read(path, END_BYTES) if entry.get("module") != FRAME]
+        return "".join(lines)[-characters:]
     except OSError:
         return ""
 

@@ -30,7 +30,7 @@ from archive.catalog import Catalog, run_record
 from archive.catalog.patience import patiently
 from archive.config import Settings
 from archive.errors import DatabaseUnavailable, SettingsError
-from monitors import provenance, recovery, supervise
+from monitors import provenance, recovery, run_log, supervise
 from monitors.declare import Declaration, declarations
 
 #: Seconds for which the end of a run waits for a database that is away.
@@ -138,8 +138,8 @@ def new_row(settings: Settings, run_id: UUID, name: str, occasion: Occasion, **v
         "started": now,
         "heartbeat": now,
         "config_digest": run_record.digest(settings.model_dump(mode="json")),
-        "provenance": provenance.environment(),
-        "argv": sys.argv,
+        "provenance": provenance.environment() | {"installation": settings.log.environment},
+        "argv": [log.redact(word) for word in sys.argv],
         "log_path": str(Path("logs", "monitors", name, f"{now:%Y%m%dT%H%M%SZ}-{run_id}.log")),
         **provenance.process(),
         **values,
@@ -187,6 +187,7 @@ def _work(
         "name": declaration.name,
         "run_id": str(run_id),
         "log": str(log_path),
+        "environment": settings.log.environment,
         "monitor_id": row["monitor_id"],
         "started": row["started"].isoformat(),
         "scheduled_for": None if occasion.scheduled_for is None else occasion.scheduled_for.isoformat(),
@@ -197,6 +198,8 @@ def _work(
     ours = declaration.kind == "code"
     access = settings.access()
     limit = declaration.max_runtime
+    book = log.LineFile(log_path, str(run_id), access, settings.log.environment)
+    run_log.note(book, f"begun: {declaration.name}", row)
     with Pulse(settings, run_id) as pulse:
         outcome = supervise.run(
             [sys.executable, "-m", "monitors.child"] if ours else list(declaration.command),
@@ -234,10 +237,17 @@ def _work(
         }
         recovery.spool(settings.home, declaration.row(), record, access)
         _log.error("the end of run %s waits on disk: %s", run_id, error)
+    run_log.note(book, f"ended: {declaration.name}: {found}", {"state": found, **closing, **_facts(measured)})
+    book.close()
     message = values.get("error_message") or report.get("message") or ""
     about = {"monitor": declaration.name, "monitor_run": str(run_id)}
     _log.info("%s ended: %s. %s", declaration.name, found, message, extra=about)
     return Ended(run_id, declaration.name, found, message, log_path)
+
+
+def _facts(measured: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the measures that the last line of a log tells: all but the end of that log."""
+    return {name: value for name, value in measured.items() if name != "output_tail"}
 
 
 def read_report(outcome: supervise.Outcome) -> dict[str, Any]:

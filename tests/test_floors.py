@@ -49,6 +49,7 @@ FLOORS: dict[str, float] = {
     "monitors.clock": 11.7,
     "monitors.textfile": 11.5,
     "monitors.foreign": 11.7,
+    "monitors.recorded": 11.8,
     "monitors.foreign_logs": 10,
     "monitors.checks": 12,
     "monitors.site": 13,

@@ -61,14 +61,12 @@ def ingest(context: Context, /, paths: tuple[Path, ...], watch: bool, as_json: b
                 4  everything came in, some files with errors in them
               130  interrupted; run it again to go on (a watch that is stopped ends with 0)
     """  # noqa: D301
-    from archive import log
-
     if not paths and not watch:
         raise click.UsageError("Name the files or folders to bring in, or --watch to follow the drop folder.")
     if watch and len(paths) > 1:
         raise click.UsageError("--watch follows one folder.")
     settings = context.settings()
-    log.to_file(settings.home, "ingest", settings.log.level, access=settings.access())
+    settings.log_to("ingest")
     if watch:
         _watch(context, paths[0] if paths else settings.home / "incoming", flags, as_json=as_json)
         return EXIT_OK

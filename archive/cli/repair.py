@@ -20,13 +20,12 @@ def repair(context: Context, dry_run: bool, as_json: bool) -> int:
     \b
     Exit codes: 0 everything is mended (or would be), 4 something cannot be mended.
     """  # noqa: D301
-    from archive import log
     from archive.audit.repair import execute, plan
     from archive.store import Home
 
     settings = context.settings()
     home = Home(settings.home, settings.access())
-    log.to_file(settings.home, "repair", settings.log.level, access=settings.access())
+    settings.log_to("repair")
     with context.catalog() as catalog:
         actions = plan(catalog, home)
         done = [action.as_dict() for action in actions] if dry_run else execute(catalog, home, settings, actions)

@@ -39,7 +39,6 @@ def work(
     import time
     from contextlib import closing
 
-    from archive import log
     from archive.ingest.session import housekeeping
     from archive.jobs import engines
     from archive.jobs.drain import Drain
@@ -47,7 +46,7 @@ def work(
     from archive.store import Home
 
     settings = context.settings()
-    log.to_file(settings.home, "work", settings.log.level, access=settings.access())
+    settings.log_to("work")
     patience = settings.ingest.lease
     ended: Counter[str] = Counter()
     with stopping(), context.catalog() as catalog, Progress("work", quiet=context.quiet) as progress:

@@ -58,7 +58,7 @@ def _settings(home: str) -> Settings:
     settings = load(Path(home))
     if parent_process() is not None:
         settings.set_umask()
-        log.to_file(settings.home, "worker", settings.log.level, access=settings.access())
+        settings.log_to("worker")
     return settings
 
 

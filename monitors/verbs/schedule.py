@@ -30,7 +30,7 @@ def schedule(context: Context, workers: int, wait: bool, patience: float) -> Non
     from monitors.clock import Clock
 
     settings = context.settings()
-    path = log.to_file(settings.home, "schedule", settings.log.level, access=settings.access())
+    path = settings.log_to("schedule")
     if not context.quiet:
         log.to_terminal()
     clock = Clock(settings, workers=workers, patience=patience, wait=wait)

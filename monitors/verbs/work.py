@@ -49,7 +49,7 @@ def stopping() -> Iterator[Callable[[], bool]]:
 
 def run_now(settings: Settings, names: Sequence[str], *, due: bool, stop: Callable[[], bool]) -> Iterator[Ended]:
     """Run monitors, one after the other; with `due` those whose schedule point has come and has had no run."""
-    log.to_file(settings.home, "monitor", settings.log.level, access=settings.access())
+    settings.log_to("monitor")
     known = register_all(settings)
     chosen = [declared(settings, name) for name in names] or list(known.values())
     for declaration in chosen:
@@ -85,7 +85,7 @@ def back_fill(
     """
     if window[0] >= window[1]:
         raise UsageError("The time to back-fill ends before it begins.")
-    log.to_file(settings.home, "monitor", settings.log.level, access=settings.access())
+    settings.log_to("monitor")
     register_all(settings)
     for name in names:
         declaration = declared(settings, name)

@@ -42,7 +42,9 @@ def test_output_and_exit_code_pass_through_and_are_recorded(catalog_one: Catalog
     assert row.wall_s > 0
     assert row.max_rss_bytes > 1e6
     assert row.scheduled_for is None
-    kept = [(e["module"], run_log.printed(e)) for e in run_log.read(settings.home / row.log_path)]
+    kept = [
+        (e["module"], run_log.printed(e)) for e in run_log.read(settings.home / row.log_path) if e["level"] == "output"
+    ]
     assert sorted(kept) == [("stderr", b"err"), ("stdout", b"\0\xff"), ("stdout", b"out\n")]
     assert one(catalog_one, select(monitor.c.name, monitor.c.kind)) == ("nightly", "external")
 

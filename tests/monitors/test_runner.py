@@ -66,7 +66,13 @@ def test_a_good_run_is_recorded_in_full(catalog_one: Catalog, settings: Settings
     log = settings.home / row.log_path
     assert str(ended.run_id) in log.name
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    assert [line["message"] for line in lines] == ["at work", "take care"]
+    assert [line["message"] for line in lines] == [
+        "begun: good", "at work", "take care", "ended: good: success",
+    ]  # fmt: skip
+    begun, ended_ = lines[0]["extras"]["facts"], lines[-1]["extras"]["facts"]
+    assert begun["config_digest"] == row.config_digest
+    assert begun["provenance"]["packages"] == row.provenance["packages"]
+    assert (ended_["state"], ended_["wall_s"], ended_["exit_code"]) == ("success", row.wall_s, 0)
     assert lines[0]["run"] == str(ended.run_id)
     assert lines[0]["time"].endswith("Z")
 
@@ -108,7 +114,7 @@ def test_an_exception_is_a_failure_with_its_trace_in_the_log(catalog_one: Catalo
     )
     assert row.error_fingerprint == record(catalog_one, again).error_fingerprint
     assert row.n_errors == 1
-    last = json.loads((settings.home / row.log_path).read_text(encoding="utf-8").splitlines()[-1])
+    last = json.loads((settings.home / row.log_path).read_text(encoding="utf-8").splitlines()[-2])
     assert 'raise ValueError("no good' in last["traceback"]
     assert "ValueError: no good" in row.output_tail, "the end of the log, as people read it"
     assert '{"time"' not in row.output_tail

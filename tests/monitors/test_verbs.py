@@ -103,9 +103,10 @@ def test_the_log_of_a_run_is_read_as_text_and_as_json(verb: Verb) -> None:
     code, text, _ = verb("monitor", "log", "good")
     assert code == 0
     assert [line.split(" ", 1)[1] for line in text.splitlines()] == [
-        "info pinakes.monitor.good: at work", "warning pinakes.monitor.good: take care",
+        "info pinakes.run: begun: good", "info pinakes.monitor.good: at work",
+        "warning pinakes.monitor.good: take care", "info pinakes.run: ended: good: success",
     ]  # fmt: skip
-    assert [entry["message"] for entry in verb.json("monitor", "log", "good")] == ["at work", "take care"]
+    assert [entry["message"] for entry in verb.json("monitor", "log", "good")][1:3] == ["at work", "take care"]
     run = verb.json("monitor", "history", "raises")[0]["run_id"]
     text = verb("monitor", "log", "raises", "--run", run[:23])[1]
     assert "error pinakes.monitor.raises: the run failed\nTraceback (most recent call last):\n" in text
