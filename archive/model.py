@@ -82,6 +82,22 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class OpticalElements:
+    """Which keys of ``core.file.header`` say through what an observation was made (see `Instrument.optical_elements`).
+
+    Attributes
+    ----------
+    keys
+        Keys whose values, joined by ``/``, name the elements in use together, for example ``("filter", "pupil")``.
+    observation
+        Keys whose values together name an observation; its files count once.
+    """
+
+    keys: tuple[str, ...]
+    observation: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """An instrument's word that a file is its own. The highest ``confidence`` (0-100) wins."""
 

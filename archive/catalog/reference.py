@@ -13,7 +13,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
 from archive.catalog.encode import to_json
-from archive.catalog.schema import calibration, calibration_set, code_version, instrument, product
+from archive.catalog.schema import (
+    calibration,
+    calibration_set,
+    code_version,
+    instrument,
+    product,
+    tag_kind,
+    tag_kind_instrument,
+)
 from archive.errors import ArchiveError
 from archive.model import Product
 
@@ -67,6 +75,7 @@ def ensure_instrument(conn: Connection, described: Described) -> int:
         }
         _ensure(conn, product, values, ["instrument_id", "name"])
     _ensure_calibrations(conn, found, described)
+    _ensure_tag_kinds(conn, found, getattr(described, "tag_kinds", {}))
     return found
 
 
@@ -113,6 +122,20 @@ def calibrations_for(conn: Connection, owner: str, name: str, at: datetime) -> d
     )
     row = conn.execute(query).mappings().one_or_none()
     return None if row is None else dict(row)
+
+
+def _ensure_tag_kinds(conn: Connection, owner: int, kinds: Mapping[str, str]) -> None:
+    """Define the tags of an instrument; one that is there keeps its title, which a person may have changed."""
+    for name, title in kinds.items():
+        new = insert(tag_kind).values(name=name, title=title).on_conflict_do_nothing().returning(tag_kind.c.id)
+        key = conn.execute(new).scalar()
+        if key is None:
+            key = conn.execute(select(tag_kind.c.id).where(tag_kind.c.name == name)).scalar_one()
+            limited = select(tag_kind_instrument.c.tag_kind_id).where(tag_kind_instrument.c.tag_kind_id == key)
+            if conn.execute(limited.limit(1)).scalar() is None:
+                continue  # it applies to all instruments
+        row = {"tag_kind_id": key, "instrument_id": owner}
+        conn.execute(insert(tag_kind_instrument).values(**row).on_conflict_do_nothing())
 
 
 def _ensure(conn: Connection, table: Any, values: Mapping[str, Any], key: Sequence[str]) -> int:

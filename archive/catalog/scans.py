@@ -7,15 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, Connection, MetaData, Row, Table, delete, func, insert, select, update
-from sqlalchemy.sql import exists
+from sqlalchemy.sql import distinct, exists
 
 from archive.catalog.bulk import copy_rows, upsert
 from archive.catalog.schema.base import name
+from archive.catalog.schema.core import file, instrument, product
 from archive.catalog.schema.filesystem import (
     scan_area,
     scan_count,
     scan_device,
     scan_difference,
+    scan_element,
     scan_folder,
     scan_growth,
     scan_run,
@@ -27,7 +29,7 @@ BATCH = 5_000
 
 Columns = Mapping[str, Sequence[Any]]
 
-_PER_RUN = {table.name: table for table in (scan_device, scan_area, scan_count, scan_unrecognised)}
+_PER_RUN = {table.name: table for table in (scan_device, scan_area, scan_count, scan_element, scan_unrecognised)}
 
 
 def newest(conn: Connection, *, mode: str | None = None, complete: bool = False) -> Row[Any] | None:
@@ -41,6 +43,38 @@ def files_by_area(conn: Connection, run_id: Any) -> dict[str, int]:
     """Return how many files a walk found in each area."""
     query = select(scan_area.c.area, scan_area.c.n_files).where(scan_area.c.run_id == run_id)
     return {row.area: row.n_files for row in conn.execute(query)}
+
+
+def optical_elements(
+    conn: Connection, owner: str, keys: Sequence[str], observation: Sequence[str]
+) -> list[tuple[str, int]]:
+    """Return (element, observations) by name of the element, from the headers of an instrument's available files.
+
+    Parameters
+    ----------
+    conn
+        Connection.
+    owner
+        Short name of the instrument.
+    keys
+        Keys of ``core.file.header`` whose values, joined by ``/``, are the element. Files without the first are left
+        out, and values that are not there are left out of the name.
+    observation
+        Keys that together name an observation. Each counts once for each element; files without the first are left out.
+    """
+    values = [file.c.header[key].astext for key in keys]
+    element = func.concat_ws("/", *(func.nullif(value, "") for value in values)).label("element")
+    one = func.row(*(file.c.header[key].astext for key in observation))
+    query = (
+        select(element, func.count(distinct(one)))
+        .join(product, product.c.id == file.c.product_id)
+        .join(instrument, instrument.c.id == product.c.instrument_id)
+        .where(instrument.c.name == owner, file.c.state == "available")
+        .where(func.nullif(values[0], "").is_not(None), file.c.header[observation[0]].astext.is_not(None))
+        .group_by(element)
+        .order_by(element.collate("C"))
+    )
+    return [(row[0], row[1]) for row in conn.execute(query)]
 
 
 def folders(conn: Connection) -> Iterator[Row[Any]]:

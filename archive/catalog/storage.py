@@ -89,6 +89,14 @@ order by day desc
 limit :rows
 """
 
+ELEMENTS = """
+select instrument, element, n_obs, n_obs / sum(n_obs) over (partition by instrument) as share
+from ops.scan_element
+where run_id = (select run_id from ops.scan_run order by at desc limit 1)
+order by instrument, n_obs desc, element
+limit :rows
+"""
+
 COUNTS = """
 select area, instrument, level, suffix, extension, n_files, n_bytes, n_alloc_bytes, oldest_mtime, newest_mtime
 from ops.scan_count
@@ -245,6 +253,11 @@ def files_per_day(conn: Connection, since: datetime, *, area: str | None = None,
 def counts(conn: Connection, *, area: str | None = None, instrument: str | None = None, limit: int = 1_000) -> Rows:
     """Return the newest counts by area, instrument, level, suffix and extension, largest first."""
     return _ask(conn, COUNTS, limit, area=area, instrument=instrument)
+
+
+def elements(conn: Connection, *, limit: int = 1_000) -> Rows:
+    """Return the newest use of optical elements: instrument, element, n_obs, share (of the instrument's uses)."""
+    return _ask(conn, ELEMENTS, limit)
 
 
 def by_instrument(conn: Connection, *, limit: int = 100) -> Rows:

@@ -16,6 +16,7 @@ from archive.model import (
     FitModel,
     Interpreted,
     NewFile,
+    OpticalElements,
     Origin,
     Override,
     Product,
@@ -40,6 +41,9 @@ class Instrument(Protocol):
         Short lower-case name: the catalog's instrument, the folder below ``files/``, and the schema of its tables.
     products
         Every kind of file it reads or writes; the first one is the raw file.
+
+    Optional attributes: ``analysis`` (`analysis_of`), ``optical_elements`` (`optical_elements_of`), and ``tag_kinds``,
+    a mapping of name to title of what its files and events can be tagged with.
     """
 
     name: str
@@ -169,6 +173,12 @@ def derivation_of(analysis: Analysis | None) -> Derivation | None:
 def analysis_of(instrument: Instrument) -> Analysis | None:
     """Return the analysis that follows ingest, None for an instrument without: its optional attribute ``analysis``."""
     found: Analysis | None = getattr(instrument, "analysis", None)
+    return found
+
+
+def optical_elements_of(instrument: Instrument) -> OpticalElements | None:
+    """Return which header keys name its optical elements (optional attribute ``optical_elements``), None for none."""
+    found: OpticalElements | None = getattr(instrument, "optical_elements", None)
     return found
 
 

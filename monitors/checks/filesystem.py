@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from archive.catalog import run_record, scans, storage
+from archive.instruments.base import instruments, optical_elements_of
 from archive.store import Home
 from archive.store.folders import Area, Folder
 from archive.store.listing import storable
@@ -73,7 +74,8 @@ class FileSystem(Monitor):
     grace = "30m"
     max_runtime = "5h"
     tables = (
-        "ops.scan_run", "ops.scan_area", "ops.scan_count", "ops.scan_folder", "ops.scan_growth", "ops.scan_difference",
+        "ops.scan_run", "ops.scan_area", "ops.scan_count", "ops.scan_element", "ops.scan_folder", "ops.scan_growth",
+        "ops.scan_difference",
     )  # fmt: skip
 
     def run(self, context: Context) -> Result:
@@ -92,8 +94,10 @@ class FileSystem(Monitor):
             survey = walked(areas, survey, options.threads, reconciliation)
             found = reconciliation.finish(survey.totals.complete)
         space = spaces(areas, survey.totals)
+        with context.catalog.read() as conn:
+            elements = used_elements(conn)
         run = {"run_id": context.run_id, "at": started, "declared": declared, "threads": options.threads}
-        store = partial(_store, run=run, areas=areas, survey=survey, found=found, space=space)
+        store = partial(_store, run=run, areas=areas, survey=survey, found=found, space=space, elements=elements)
         context.at_close(store)
         with context.catalog.read() as conn:
             forecasts = {
@@ -109,6 +113,18 @@ class FileSystem(Monitor):
             findings=[*findings.of_walk(totals), *findings.of_space(space, forecasts, options),
                       *findings.of_drops(totals, before, options.dropped), *found.findings()],
         )  # fmt: skip
+
+
+def used_elements(conn: Connection) -> dict[str, list[Any]]:
+    """Return columns of ``ops.scan_element``, for the instruments that say which header keys name their elements."""
+    columns: dict[str, list[Any]] = {"instrument": [], "element": [], "n_obs": []}
+    for name, instrument in instruments().items():
+        wanted = optical_elements_of(instrument)
+        if wanted is not None:
+            for element, count in scans.optical_elements(conn, name, wanted.keys, wanted.observation):
+                for column, value in zip(columns.values(), (name, element, count), strict=True):
+                    column.append(value)
+    return columns
 
 
 def digest(areas: Sequence[Area], options: Mapping[str, Any]) -> str:
@@ -168,6 +184,7 @@ def _store(
     survey: Survey,
     found: Differences,
     space: Sequence[Space],
+    elements: Mapping[str, Sequence[Any]],
 ) -> None:
     """Write everything the run found; called in the transaction that closes it."""
     totals = survey.totals.areas.values()
@@ -181,7 +198,7 @@ def _store(
         "n_other": sum(area.n_errors["other"] for area in totals), "complete": survey.totals.complete,
         "errors": [error._asdict() for error in survey.totals.errors],
     }  # fmt: skip
-    scans.store(conn, row, run_tables(areas, survey.totals, space))
+    scans.store(conn, row, {**run_tables(areas, survey.totals, space), "scan_element": elements})
     changed = survey.changed
     growth: dict[str, list[Any]] = {
         "area": [folder.area for folder in changed], "path": [folder.path for folder in changed],

@@ -32,6 +32,7 @@ from monitors.site import (
     run_pages,
     search,
     storage_pages,
+    tag_pages,
     viewer,
 )
 from monitors.site.assets import STATIC, bokeh_folder, publish_assets
@@ -49,7 +50,7 @@ from monitors.site.text import iso, script_json
 from monitors.survey import Standing, survey
 
 #: Raised when the form of the pages or scripts changes, so that all are made again.
-FORMAT = 3
+FORMAT = 4
 
 STATE = ".state.json"
 
@@ -272,6 +273,7 @@ class Builder:
         watched = any(standing.name == "filesystem" for standing in standings)
         storage_pages.publish(self.publisher, self.conn, self.shell, self.now, watched)
         attention.publish(self.publisher, self.conn, self.shell, found)
+        tag_pages.publish(self.publisher, self.conn, self.shell)
         pages = all_pages(self.shell, self.holdings, standings, list(seen.calendar))
         search.publish(self.publisher, self.shell, seen.digests, pages, self.holdings.all.files)
         home.publish(self.publisher, self.conn, self.shell, self.holdings, standings, found, self.now)

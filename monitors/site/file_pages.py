@@ -16,6 +16,7 @@ from monitors.site.queries import Row
 from monitors.site.rows import event_page, event_state, file_page, file_state
 from monitors.site.shell import Shell
 from monitors.site.tables import Cell, Column, Table
+from monitors.site.tag_pages import history_table
 from monitors.site.variables import attribute_table, contents
 
 #: Files whose rows are read together.
@@ -37,8 +38,11 @@ def publish_bucket(publisher: Publisher, conn: Connection, shell: Shell, bucket:
         queries.ANCESTORS,
         queries.DESCENDANTS,
         queries.EVENTS_OF_FILE,
+        queries.TAGS_OF_FILES,
     )
-    apids, gaps, problems, ancestors, descendants, events = (_by_file(query.rows(conn, **limits)) for query in about)
+    apids, gaps, problems, ancestors, descendants, events, tags = (
+        _by_file(query.rows(conn, **limits)) for query in about
+    )
     files = queries.FILES_OF_BUCKET.rows(conn, **limits)
     for row in files:
         file, path = row["id"], file_page(row["id"])
@@ -47,6 +51,7 @@ def publish_bucket(publisher: Publisher, conn: Connection, shell: Shell, bucket:
         values = {
             "summary": f"{row['instrument_title']}, {row['product_title']}",
             "identity": identity(row),
+            "tags": history_table(tags[file]),
             "apids": apid_table(apids[file]),
             "gaps": gap_table(gaps[file]),
             "problems": problem_table(problems[file]),
@@ -74,6 +79,7 @@ def statements(file: int) -> list[tuple[str, str]]:
         ("Made from", queries.ANCESTORS),
         ("Made into", queries.DESCENDANTS),
         ("Events", queries.EVENTS_OF_FILE),
+        ("Tags", queries.TAGS_OF_FILES),
     )
     return [(title, query.shown(low=file, high=file)) for title, query in about]
 

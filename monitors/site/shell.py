@@ -66,6 +66,7 @@ class Shell:
             Link("Files", "files/index.html"),
             Link("Events", "events/index.html"),
             Link("Event viewer", "events/viewer.html"),
+            Link("Tags", "tags.html"),
             Link("Search", "search.html"),
         ]
         instruments = [

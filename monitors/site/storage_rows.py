@@ -165,6 +165,16 @@ def difference_table(kind: str, rows: Sequence[Any]) -> Table:
     return table
 
 
+def element_table(rows: Sequence[Any]) -> Table:
+    """Return how many observations used which optical elements, the most used first."""
+    columns = (Column("Instrument"), Column("Elements", kind="name"), Column("Observations", kind="number"))
+    table = Table((*columns, Column("Share", kind="number")), filterable=len(rows) > 20)
+    for row in rows:
+        names = [tables.words(row.instrument), tables.words(row.element)]
+        table.rows.append([*names, tables.number(row.n_obs), tables.share(float(row.share))])
+    return table
+
+
 def unrecognised_table(rows: Sequence[Any]) -> Table:
     """Return names that the grammar of their area does not know."""
     table = Table(

@@ -1,10 +1,10 @@
 """A small honest instrument: text lines, so that the protocol can be tried without a decoder in the way.
 
 A file begins with the line ``toy 1``. Every further line is ``<event> <part>/<parts> <seconds> <value>``: one part of
-an event of so many parts, taken at that many seconds after 2026-01-01. Part 1 is the header: without it an event has no
-identity. The product is a JSON file with the values of the events that have a header. Lines that are none of this are
-problems. ``!kill``, ``!raise``, ``!refuse``, ``!fill`` and ``!sleep`` are lines that make the decoder fail in a way of
-their own.
+an event of so many parts, taken at that many seconds after 2026-01-01. Part 1 is the header: without it an event has
+no identity. ``@key value`` enters the header of the file. The product is a JSON file with the values of the events that
+have a header. Lines that are none of this are problems. ``!kill``, ``!raise``, ``!refuse``, ``!fill`` and ``!sleep``
+are lines that make the decoder fail in a way of their own.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sqlalchemy import BigInteger, Column, Float, MetaData, Table, text
 
-from archive.model import Claim, Decoded, Events, NewFile, Problem, Product, Rows, Source, Waveforms
+from archive.model import Claim, Decoded, Events, NewFile, OpticalElements, Problem, Product, Rows, Source, Waveforms
 
 MAGIC = b"toy 1\n"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,6 +59,8 @@ class Toy:
         Product("lines", "raw", "text", "Toy lines", "Lines as they were received."),
         Product("values", "l1a", "json", "Toy values", "Values of the events of one file."),
     )
+    optical_elements = OpticalElements(("filter", "pupil"), ("program", "visit"))
+    tag_kinds: ClassVar = {"glitch": "The counter slipped"}
 
     def claims(self, name: str, head: bytes, size: int, options: Mapping[str, Any]) -> Claim | None:
         return Claim(self.name, "lines", 90) if head.startswith(MAGIC) else None
@@ -69,6 +71,8 @@ class Toy:
             obey(order, workdir)
         decoded = collect(parts, source.sha256[:12], workdir)
         decoded.problems += problems
+        header = re.findall(rb"^@(\w+) (\w+)$", source.path.read_bytes(), re.MULTILINE)
+        decoded.header.update({key.decode(): value.decode() for key, value in header})
         if b"!refuse" in orders:
             decoded.rows.append(Rows("toy.nothing", "file", np.zeros(1, np.int64), {}))
         return decoded
@@ -102,7 +106,7 @@ def read(path: Path) -> tuple[dict[str, dict[int, tuple[int, int, int]]], list[P
         elif match:
             key, part = match[1].decode(), int(match[2])
             parts.setdefault(key, {})[part] = (int(match[3]), int(match[4]), int(match[5]))
-        elif line != MAGIC:
+        elif line != MAGIC and not line.startswith(b"@"):
             problems.append(Problem("not_a_line", "A line could not be read.", "error", offset, len(line)))
         offset += len(line)
     return parts, problems, orders

@@ -24,6 +24,7 @@ from archive.catalog.schema.filesystem import (
     scan_count,
     scan_device,
     scan_difference,
+    scan_element,
     scan_folder,
     scan_growth,
     scan_run,
@@ -42,6 +43,7 @@ from archive.catalog.schema.monitors import (
 )
 from archive.catalog.schema.ops import job, quarantine
 from archive.catalog.schema.packets import file_apid, packet_gap
+from archive.catalog.schema.tags import tag, tag_kind, tag_kind_instrument
 from archive.catalog.schema.trends import trend
 
 __all__ = [
@@ -76,11 +78,15 @@ __all__ = [
     "scan_count",
     "scan_device",
     "scan_difference",
+    "scan_element",
     "scan_folder",
     "scan_growth",
     "scan_run",
     "scan_unrecognised",
     "state_change",
+    "tag",
+    "tag_kind",
+    "tag_kind_instrument",
     "trend",
     "watermark",
 ]

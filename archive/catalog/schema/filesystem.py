@@ -134,6 +134,18 @@ scan_count = Table(
     comment="Files of each walk by what their names say.",
 )
 
+scan_element = Table(
+    "scan_element",
+    metadata,
+    _scan(),
+    name("instrument", "Short name of the instrument."),
+    name("element", "Optical elements in use together, for example F115W/CLEAR."),
+    _count("n_obs", "Observations with available files that used them; each counts once."),
+    PrimaryKeyConstraint("run_id", "instrument", "element"),
+    schema="ops",
+    comment="Use of optical elements by the headers of cataloged files, at each walk.",
+)
+
 scan_unrecognised = Table(
     "scan_unrecognised",
     metadata,

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from archive.catalog.engine import AS_IT_STANDS
-from archive.catalog.views import events, files, filesystem, fits, idex, monitors, work
+from archive.catalog.views import events, files, filesystem, fits, idex, monitors, tags, work
 from archive.catalog.views.base import SCHEMA, View
 from archive.errors import ArchiveError
 
@@ -22,6 +22,7 @@ __all__ = ["SCHEMA", "VIEWS", "View", "create", "drop", "fingerprint", "up_to_da
 VIEWS: tuple[View, ...] = (
     *files.VIEWS,
     *events.VIEWS,
+    *tags.VIEWS,
     *work.VIEWS,
     *monitors.VIEWS,
     *filesystem.VIEWS,

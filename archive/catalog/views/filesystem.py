@@ -45,6 +45,16 @@ FILE_COUNTS = View(
     like=("ops.scan_count", "ops.scan_run"),
 )
 
+OPTICAL_ELEMENTS = View(
+    "optical_elements",
+    "Observations per combination of optical elements, by the headers of cataloged files, at each walk.",
+    """
+    select r.at, e.instrument, e.element, e.n_obs, e.run_id
+    from ops.scan_element e join ops.scan_run r on r.run_id = e.run_id
+    """,
+    like=("ops.scan_element", "ops.scan_run"),
+)
+
 FILES_PER_DAY = View(
     "files_per_day",
     "Files on disk per area and UTC day, and what came or went since the day before.",
@@ -147,6 +157,6 @@ QUERY_TIMES = View(
 )
 
 VIEWS = (
-    AREAS, DEVICES, FILE_COUNTS, FILES_PER_DAY, FOLDERS, GROWING_FOLDERS, DIFFERENCES, UNRECOGNISED_NAMES, SCANS,
-    QUERY_TIMES,
+    AREAS, DEVICES, FILE_COUNTS, OPTICAL_ELEMENTS, FILES_PER_DAY, FOLDERS, GROWING_FOLDERS, DIFFERENCES,
+    UNRECOGNISED_NAMES, SCANS, QUERY_TIMES,
 )  # fmt: skip

@@ -20,6 +20,8 @@ with part as (
     select file_id / :bucket, hashint8extended(id, xmin::text::bigint) from core.event_source
     union all
     select file_id / :bucket, hashint8extended(event_id, record) from core.event_product
+    union all
+    select file_id / :bucket, hashint8extended(id, 2) from analysis.tag_history where file_id is not null
 )
 select bucket, bit_xor(h) as fingerprint from part group by bucket""",
 )
