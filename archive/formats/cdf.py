@@ -25,6 +25,9 @@ GZIP_LEVEL = 1
 
 INT8, TIME_TT2000, DOUBLE, UINT1, CHAR = 8, 33, 45, 11, 51
 
+#: How files of version 3 begin; the second kind is compressed as a whole.
+MAGIC, MAGIC_COMPRESSED = b"\xcd\xf3\x00\x01\x00\x00\xff\xff", b"\xcd\xf3\x00\x01\xcc\xcc\x00\x01"
+
 _TYPE_NAMES = {INT8: "CDF_INT8", TIME_TT2000: "CDF_TIME_TT2000", DOUBLE: "CDF_DOUBLE", UINT1: "CDF_UINT1"}
 
 
@@ -165,3 +168,28 @@ def check(path: Path) -> None:
             cdflib.CDF(path, validate=True)
     except (OSError, ValueError) as error:
         raise ArchiveError(f"The CDF file {path.name} does not pass its own checksum: {error}.") from error
+
+
+def is_cdf(head: bytes) -> bool:
+    """Return whether a file that begins so is a CDF file of version 3, compressed as a whole or not."""
+    return head[:8] in (MAGIC, MAGIC_COMPRESSED)
+
+
+def read_records(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """Return the variables of these names that a CDF file has and that hold records, whatever else it holds.
+
+    Raises
+    ------
+    ArchiveError
+        When the file cannot be read.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            held = cdflib.CDF(path)
+            info = held.cdf_info()
+            there = {*info.zVariables, *info.rVariables}
+            found = {name: held.varget(name) for name in names if name in there}
+    except Exception as error:  # the library raises whatever broken bytes make it raise
+        raise ArchiveError(f"The CDF file {path.name} cannot be read: {type(error).__name__}: {error}.") from error
+    return {name: np.atleast_1d(values) for name, values in found.items() if values is not None}

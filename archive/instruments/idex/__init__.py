@@ -74,23 +74,39 @@ class IDEX:
             "IDEX level 2A tables",
             "Every line, pulse, particle, composition and mass scale of the events of one product, with settings.",
         ),
+        Product(
+            "l1b_sci",
+            "l1b",
+            "cdf",
+            "IDEX level 1B events as delivered",
+            "Level-1B events of the flight pipeline; taken in for where the boresight pointed.",
+            {**_ISTP, "Logical_source": "imap_idex_l1b_sci"},
+        ),
     )
 
     def __init__(self, clock: ClockCorrelation | None = None) -> None:
         self._clock = clock
 
     def claims(self, name: str, head: bytes, size: int, options: Mapping[str, Any]) -> Claim | None:
-        """Claim a file whose bytes are packets of IDEX, whatever it is called."""
+        """Claim a file whose bytes are packets of IDEX, whatever it is called, or a level-1B file by its name."""
+        from archive.instruments.idex import geometry
         from archive.instruments.idex.claims import confidence
 
         del options
+        if geometry.claims(name, head):
+            return Claim(self.name, geometry.PRODUCT, geometry.CERTAIN)
         sure = confidence(name, head, size)
         return Claim(self.name, self.products[0].name, sure) if sure else None
 
     def decode(self, source: Source, workdir: Path) -> Decoded:
         """Decode one raw file and write its products into `workdir`."""
+        from archive.instruments.idex import geometry
         from archive.instruments.idex.decode import decode
 
+        with source.path.open("rb") as stream:
+            head = stream.read(geometry.HEAD)
+        if geometry.claims(source.name, head):
+            return geometry.decode(source)
         return decode(source, workdir, self.clock)
 
     def assemble(self, sources: Sequence[Source], match_keys: Sequence[str], workdir: Path) -> Decoded:
