@@ -115,7 +115,7 @@ def trend_plot(words: str, series: str, rows: Sequence[Any], span: tuple[datetim
     plot = figure(
         height=HEIGHT, sizing_mode="stretch_width", tools="", toolbar_location=None, x_axis_type="datetime",
         x_range=Range1d(start=milliseconds(span[0]), end=milliseconds(span[1])), y_range=shown,
-        y_axis_label=unit or words[:24], background_fill_color=None, border_fill_color=None,
+        y_axis_label=unit or ("share" if words.startswith("share ") else ""), background_fill_color=None, border_fill_color=None,
         min_border_left=LEFT_BORDER, min_border_right=12, name=plain(f"{words} {series}".strip()),
     )  # fmt: skip
     for limit, colour, dash in LIMITS:
