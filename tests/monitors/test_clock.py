@@ -34,6 +34,7 @@ COMMAND = "[monitor.{name}]\ncommand = ['sh', '-c', 'echo x >> {path}; {then}']\
 #: Monitors of ours and of these tests that have a schedule.
 SCHEDULED = (
     *("jobs", "filesystem", "ingest", "problems", "coverage", "staleness", "database", "site"),
+    *("idex-noise", "idex-tof-quality", "idex-housekeeping", "idex-rates"),
     *("good", "files", "absent"),
 )
 
