@@ -272,6 +272,10 @@ def _write_block(
 ) -> None:  # fmt: skip
     """Write the script of a block, which holds the short columns, and one for each long column."""
     block, inline = row["block"], {}
+    known = {f"{quantity.name}.js" for quantity in quantities} | {"block.js"}
+    for name in list(publisher.names(f"{folder}/{block}", r"[\w.]+\.js")):
+        if name not in known:
+            publisher.remove(f"{folder}/{block}/{name}")  # of a quantity that is no longer there
     with publisher.together():
         for quantity in quantities:
             column = columns[quantity.name]

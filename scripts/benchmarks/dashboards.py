@@ -115,7 +115,7 @@ def multiply(conn: Any, times: int) -> None:
     )  # fmt: skip
     conn.execute(
         text("create temp table copied on commit drop as select o.id as old, n.id as new "
-             "from core.event o join core.event n on n.identity like o.identity || '#%'")
+             "from core.event o join core.event n on split_part(n.identity, '#', 1) = o.identity and n.id <> o.id")
     )  # fmt: skip
     for table in tables:
         if table.schema == "idex" and "event_id" in table.primary_key.columns:

@@ -113,6 +113,37 @@ def test_cuts_ratios_and_logarithms_are_in_the_address_and_back(
     expect(page.locator("#log-y")).to_be_checked()
 
 
+def test_a_formula_is_computed_for_every_event(page: Page, folder: str, tmp_path: Path) -> None:
+    open_page(page, folder, "explorer.html#x=event.id&yf=1-2%5E2%2Bmax(event.id,10)*sqrt(4)/(1-0.5)")
+    rows = download(page, tmp_path)
+    assert len(rows) == 46
+    for row in rows:
+        number = float(row["event_id"])
+        assert float(row["1-2^2+max(event.id,10)*sqrt(4)/(1-0.5)"]) == -3 + max(number, 10) * 4
+
+
+@pytest.mark.parametrize(
+    ("formula", "told"),
+    [
+        ("window.hacked=1", "cannot be read"),
+        ("alert(1)", "no function is called alert"),
+        ("constructor", "no quantity is called constructor"),
+        ("constructor(1)", "no function is called constructor"),
+        ("1 +", "ends too early"),
+        ("max(1)", "max takes 2 values"),
+        ("(1", "is missing"),
+        ("1 2", "is too much"),
+        ("(" * 5000, "too deep"),
+        ("`${window.hacked=1}`", "cannot be read"),
+    ],
+)
+def test_what_is_no_formula_is_said_and_never_run(page: Page, folder: str, formula: str, told: str) -> None:
+    open_page(page, folder, "explorer.html")
+    page.locator("#yf").fill(formula)
+    page.locator("#yf").press("Enter")
+    expect(page.locator("#notice")).to_contain_text(told)
+
+
 def test_hover_tells_of_an_event_and_a_tap_opens_it(page: Page, folder: str, tmp_path: Path) -> None:
     open_page(page, folder, "explorer.html#x=event.id&y=scale.stretch")
     row = download(page, tmp_path)[3]

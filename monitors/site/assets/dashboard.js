@@ -60,6 +60,15 @@
     return { values, label, unit: above.quantity.unit === below.quantity.unit ? "" : `${above.quantity.unit}/${below.quantity.unit}`, words: null };
   }
 
+  /** Numbers of a formula over quantities; words are numbered from 1. */
+  async function formula(text) {
+    const { parse, names, evaluate } = window.pinakesExpression;
+    const tree = parse(text, (name) => Boolean(columns.quantity(name)));
+    const wanted = [...new Set(names(tree))];
+    const found = await Promise.all(wanted.map((name) => choice(name)));
+    return { values: evaluate(tree, new Map(wanted.map((name, i) => [name, found[i].values])), columns.count()), label: text, unit: "", words: null };
+  }
+
   // ---- cuts -------------------------------------------------------------------------------------------------------
 
   const OPERATIONS = ["≥", "≤", "=", "≠", "contains", "contains no"];
@@ -399,7 +408,7 @@
   };
 
   window.pinakesDashboard = {
-    make, fillSelect, choice, viridis, axisLabel, cutText, cutOf, passing, makeCuts, colours, shown, timeText, distinct, nearest, eventHref,
+    make, fillSelect, choice, formula, viridis, axisLabel, cutText, cutOf, passing, makeCuts, colours, shown, timeText, distinct, nearest, eventHref,
     makeCard, showTable, saveAs, figures, rangeOf, sizeOf, extent, setRange, address,
   };
 })();

@@ -7,6 +7,7 @@
   const element = (id) => document.getElementById(id);
   const defaults = JSON.parse(element("explorer-defaults").textContent);
   const SELECTS = ["x", "xd", "y", "yd", "c"];
+  const FORMULAS = ["xf", "yf"];
   const KINDS = ["linear-linear", "linear-log", "log-linear", "log-log"];
   let cuts = [];
   let figures = {};
@@ -21,7 +22,7 @@
   const log = (axis) => element(`log-${axis}`).checked;
 
   function remember() {
-    const values = SELECTS.map((name) => [name, element(name).value]);
+    const values = [...SELECTS, ...FORMULAS].map((name) => [name, element(name).value.trim()]);
     values.push(["lx", log("x")], ["ly", log("y")], ...cuts.map((cut) => ["cut", dash.cutText(cut)]));
     dash.address.write(values);
   }
@@ -34,6 +35,7 @@
     dash.fillSelect(element("y"), chosen("y") || defaults.y);
     for (const name of ["xd", "yd"]) dash.fillSelect(element(name), chosen(name), { none: "nothing", test: numeric });
     dash.fillSelect(element("c"), chosen("c"), { none: "one colour" });
+    for (const name of FORMULAS) element(name).value = chosen(name);
     element("log-x").checked = chosen("lx") === "1";
     element("log-y").checked = chosen("ly") === "1";
     const texts = given.size ? given.getAll("cut") : defaults.cuts;
@@ -61,13 +63,19 @@
     element("drawn").textContent = kept.length < points.chosen.length ? `${kept.length} drawn: the others lie under them or outside.` : "";
   }
 
+  /** What an axis shows: the formula when there is one, else the quantity, divided by another when one is chosen. */
+  async function axis(name) {
+    const text = element(`${name}f`).value.trim();
+    return text ? dash.formula(text) : dash.choice(element(name).value, element(`${name}d`).value);
+  }
+
   async function show() {
     const request = ++asked;
     remember();
     element("notice").textContent = "";
     const value = (name) => element(name).value;
     const [x, y, colour, marks, id, t] = await Promise.all([
-      dash.choice(value("x"), value("xd")), dash.choice(value("y"), value("yd")), value("c") ? dash.choice(value("c")) : null,
+      axis("x"), axis("y"), value("c") ? dash.choice(value("c")) : null,
       dash.passing(cuts), columns.column(defaults.id), columns.column(defaults.t),
     ]);
     if (request !== asked) return;
@@ -140,7 +148,7 @@
   const words = (choice, i) => { const value = text(choice, i); return typeof value === "number" ? dash.shown(value) : value; };
 
   function attempt(promise) {
-    promise.catch((error) => { element("notice").textContent = `${error.message}. Build the site again: pinakes site build`; });
+    promise.catch((error) => { element("notice").textContent = error.message.endsWith("loaded") ? `${error.message}. Build the site again: pinakes site build` : `${error.message}.`; });
   }
 
   async function start() {
@@ -163,10 +171,11 @@
         range.properties.end.change.connect(later);
       }
     }
+    element("names").append(...columns.quantities().map((quantity) => new Option(dash.axisLabel(quantity), quantity.name)));
     readAddress();
-    for (const name of [...SELECTS, "log-x", "log-y"]) element(name).addEventListener("change", () => attempt(show()));
+    for (const name of [...SELECTS, ...FORMULAS, "log-x", "log-y"]) element(name).addEventListener("change", () => attempt(show()));
     element("swap").addEventListener("click", () => {
-      for (const [a, b] of [["x", "y"], ["xd", "yd"]]) [element(a).value, element(b).value] = [element(b).value, element(a).value];
+      for (const [a, b] of [["x", "y"], ["xd", "yd"], ["xf", "yf"]]) [element(a).value, element(b).value] = [element(b).value, element(a).value];
       [element("log-x").checked, element("log-y").checked] = [log("y"), log("x")];
       attempt(show());
     });
