@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import text
 
 from archive.catalog import Catalog
 from archive.catalog.engine import make_engine
-from archive.catalog.schema import file
 from archive.config import Settings, load
 from archive.errors import SettingsError
+from archive.formats.cdf import DOUBLE, TIME_TT2000, Variable, write_cdf
 from archive.ingest import ingest
-from archive.instruments.idex.analysis.rate_tables import pointing
 from archive.instruments.idex.limits import LimitTable
 from archive.instruments.idex.simulate import Options, simulate
 from archive.instruments.idex.simulate.truth import Truth, read_truth
@@ -106,19 +105,18 @@ target_voltage = [nan, nan, 2000, 2400]
 
 
 def place(scene: Scene) -> None:
-    """Enter a file with the pointing of every event but one, and of every ten seconds of the first acquisition."""
-    events = scene.rows("select x.tt2000, e.t, x.aid from idex.event x join core.event e on e.id = x.event_id "
-                        "order by x.tt2000")[1:]  # fmt: skip
-    with scene.catalog.begin() as conn:
-        like = conn.execute(select(file).where(file.c.received).limit(1)).mappings().one()
-        row = {name: like[name] for name in ("product_id", "received", "size", "t_start", "t_end", "state", "header")}
-        made = row | {"relpath": "files/idex/l1b/pointing.cdf", "sha256": "b" * 64}
-        key = conn.execute(insert(file).values(made).returning(file.c.id)).scalar_one()
-        conn.execute(insert(pointing), [
-            {"file_id": key, "record": i, "tt2000": row.tt2000 + 10, "t": row[1], "aid": row.aid,
-             "longitude": 7.0 + 60.0 * (i % 3), "latitude": -3.0, "spin_phase": 90.0 * (i % 4)}
-            for i, row in enumerate(events)
-        ])  # fmt: skip
+    """Bring in a level-1B file with the pointing of every event but the first."""
+    events = scene.rows("select x.tt2000, x.aid from idex.event x order by x.tt2000")[1:]
+    number = np.arange(len(events))
+    angles = {"longitude": 7.0 + 60.0 * (number % 3), "latitude": np.full(number.size, -3.0),
+              "spin_phase": 90.0 * (number % 4)}  # fmt: skip
+    path = scene.home.parent / "imap_idex_l1b_sci-10days_20260301_v001.cdf"
+    epoch = np.array([row.tt2000 + 10 for row in events])
+    write_cdf(path, {"Logical_source": "imap_idex_l1b_sci"}, [
+        Variable("epoch", TIME_TT2000, epoch, {}), *(Variable(name, DOUBLE, of, {}) for name, of in angles.items()),
+    ])  # fmt: skip
+    report = ingest(scene.catalog, scene.settings, [path])
+    assert (report.new, report.errors) == (1, 0)
 
 
 def exposure(scene: Scene, *names: str) -> float:
