@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import Select, any_, bindparam, select, table, text
@@ -14,7 +17,7 @@ from sqlalchemy.types import BigInteger
 from archive.catalog.files import Row
 from archive.catalog.schema import event, event_product
 from archive.catalog.views import SCHEMA
-from archive.errors import NotFound
+from archive.errors import NotFound, UsageError
 from archive.model import ViewColumn
 
 #: Views of analyses that a table of scalars may be taken from.
@@ -28,6 +31,15 @@ _COLUMNS = text(
     order by a.attnum
     """
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must hold of a row: a column, one of = != < <= > >=, and a value as text; None: not known."""
+
+    column: str
+    sign: str
+    value: Any
 
 
 def columns(conn: Connection, view: str) -> list[ViewColumn]:
@@ -87,3 +99,86 @@ def products_sharing(conn: Connection, file_id: int) -> list[int]:
 
 def _any(ids: Sequence[int]) -> Any:
     return any_(bindparam(None, list(ids), ARRAY(BigInteger)))
+
+
+def scalars(
+    conn: Connection,
+    view: str,
+    names: Sequence[str],
+    conditions: Sequence[Condition] = (),
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int | None = None,
+) -> Iterator[Row]:
+    """Return rows of a view one after the other, in order of time where it has one, in bounded memory.
+
+    Parameters
+    ----------
+    conn
+        Connection.
+    view
+        Name of a view of schema ``analysis``.
+    names
+        Columns wanted, in this order.
+    conditions
+        What must hold of a row.
+    since, until
+        Keep only rows of events from this time on, and before that one, UTC.
+    limit
+        Most rows.
+
+    Raises
+    ------
+    NotFound
+        When the view or a column is not there.
+    UsageError
+        When a value does not fit its column.
+    """
+    known = {column.name: column for column in columns(conn, view)}
+    bounds = [Condition("t", ">=", since), Condition("t", "<", until)]
+    wanted = [*conditions, *(bound for bound in bounds if bound.value is not None)]
+    for name in [*names, *(condition.column for condition in wanted)]:
+        if name not in known:
+            raise NotFound(f"The view {view} has no column {name!r}; there are {', '.join(known)}.")
+    held = table(view, *(plain(name) for name in known), schema=SCHEMA)
+    query: Select[Any] = select(*(held.c[name] for name in names))
+    for condition in wanted:
+        value = _fitting(known[condition.column], condition.value)
+        query = query.where(_OPERATORS[condition.sign](held.c[condition.column], value))
+    order = [held.c[name] for name in ("t", "event_id", "channel", "line", "relpath") if name in known]
+    streamed = conn.execution_options(yield_per=1000).execute(query.order_by(*order).limit(limit))
+    return (dict(row) for row in streamed.mappings())
+
+
+def _fitting(column: ViewColumn, value: Any) -> Any:
+    """Return a value in the type of its column; None stays."""
+    if value is None or isinstance(value, datetime):
+        return value
+    try:
+        return _TYPES.get(column.type, str)(value)
+    except ValueError:
+        raise UsageError(f"{value!r} is no value for {column.name}, which is {column.type}.") from None
+
+
+def _truth(value: str) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if value.lower() not in words:
+        raise ValueError(value)
+    return words[value.lower()]
+
+
+def _time(value: str) -> datetime:
+    time = datetime.fromisoformat(value)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time
+
+
+_TYPES: Final[Mapping[str, Callable[[str], Any]]] = {
+    "double precision": float, "integer": int, "bigint": int, "boolean": _truth, "timestamp with time zone": _time,
+}  # fmt: skip
+
+_OPERATORS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "=": lambda column, value: column.is_(None) if value is None else column == value,
+    "!=": lambda column, value: column.is_not(None) if value is None else column != value,
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip

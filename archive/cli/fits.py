@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -228,37 +227,16 @@ def reset(context: Context, event: str, channel: str | None, line: int, author: 
 
 @fits.command("export")
 @click.option("--event", help="Only this event: id or identity.")
-@click.option(
-    "--laboratory",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE.h5",
-    help="Write events with their fits in the layout of the laboratory tool instead of the overrides.",
-)
-@limits
 @pass_context
-def export_overrides(context: Context, /, event: str | None, laboratory: Path | None, **filters: Any) -> None:
-    """Print every override, oldest first, one JSON object a line: what `pinakes fits import` reads.
-
-    With --laboratory write waveforms, fits and masses of the newest events into one HDF5 file.
-    """
+def export_overrides(context: Context, event: str | None) -> None:
+    """Print every override, oldest first, one JSON object a line: what `pinakes fits import` reads."""
     from archive.catalog import events
     from archive.catalog import fits as queries
 
     with context.catalog() as catalog, catalog.read() as conn:
         event_id = None if event is None else events.get(conn, event)["id"]
-        if laboratory is None:
-            rows = queries.overrides(conn, event_id=event_id)
-            emit([{name: row[name] for name in EXPORTED} for row in rows], as_json=True)
-            return
-        from archive.export.laboratory import write
-        from archive.store import Home
-
-        instrument = filters.pop("instrument") or "idex"
-        chosen = [event_id] if event_id is not None else [
-            row["id"] for row in events.listing(conn, instrument_name=instrument, **filters)
-        ]  # fmt: skip
-        count = write(conn, Home(context.settings().home), chosen, laboratory)
-    context.say(f"{count} events are in {laboratory}.")
+        rows = queries.overrides(conn, event_id=event_id)
+    emit([{name: row[name] for name in EXPORTED} for row in rows], as_json=True)
 
 
 @fits.command("import")

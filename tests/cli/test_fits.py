@@ -81,26 +81,3 @@ def test_overrides_by_the_command_line(home: Path, tmp_path: Path, capsys: pytes
     call("set", here, "rise_time", "--channel", "Target_High", *signed, code=2)
     call("set", here, *signed, code=2)
     assert "must be positive" in call("set", here, "rise_time=-1", "--channel", "Target_High", *signed, code=2)
-
-
-def test_the_layout_of_the_laboratory_tool(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    import h5py
-    import numpy as np
-
-    out = tmp_path / "events.h5"
-    assert run(["--home", str(home), "fits", "export", "--laboratory", str(out)]) == 0
-    assert "3 events" in capsys.readouterr().err
-    assert run(["--home", str(home), "fits", "list", "--json", "--channel", "Target_High"]) == 0
-    newest = json.loads(capsys.readouterr().out.splitlines()[0])
-    with h5py.File(out) as file:
-        assert set(file) == {"1", "2", "3"}
-        analysis = file["1/Analysis"]
-        np.testing.assert_array_equal(analysis["Target HFitParams"][:], list(newest["values"].values()))
-        np.testing.assert_array_equal(analysis["Target HImpactCharge"][:], analysis["Target H Impact Charge"][:])
-        assert file["1/TOF H"].shape == file["1/Mass"].shape == file["1/Time (high sampling)"].shape
-        lines = analysis["TOF H/MassLines"][:]
-        assert len(lines) == len(analysis["TOF H/Fits"])
-        scale = json.loads(analysis["TOF H"].attrs["MassCalibration"])
-        assert scale["coeffs"][1] == analysis["TOF H"].attrs["MassStretch"]
-        assert np.nansum(lines["abundance"]) == pytest.approx(1.0)
-    assert run(["--home", str(home), "fits", "export", "--laboratory", str(out)]) == 1, "nothing is overwritten"

@@ -1,0 +1,216 @@
+"""The verb export: scalars of the views, events in the layouts of the laboratory tool, overrides."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from archive.catalog import Catalog
+from archive.cli import run
+from archive.config import load
+from archive.errors import UnreadableSource
+from archive.export.laboratory_reader import LaboratoryEvent, read
+from archive.export.scalars import condition
+from archive.ingest import ingest
+from archive.instruments.idex.simulate import Options, simulate
+from archive.store import init_home
+
+
+@pytest.fixture(scope="module")
+def home(embedded_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """An archive with four dust events."""
+    folder = tmp_path_factory.mktemp("export")
+    capture = folder / "capture.pkts"
+    simulate(capture, Options(events=4, seed=4, background=False, shares={"dust": 1.0}, arrays=False))
+    url = embedded_server.create()
+    with Catalog.from_url(url.render_as_string(hide_password=False)) as catalog:
+        root = init_home(folder / "archive", catalog.url).root
+        ingest(catalog, load(root), [capture])
+    yield root
+    embedded_server.drop(url)
+
+
+@pytest.fixture
+def call(home: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    def say(*arguments: str, code: int = 0) -> str:
+        assert run(["--home", str(home), *arguments]) == code
+        said = capsys.readouterr()
+        return said.out or said.err
+
+    return say
+
+
+def test_scalars_are_every_digit_of_the_view(call: Any) -> None:
+    table = list(csv.DictReader(io.StringIO(call("export", "scalars", "identity", "t", "charge", "speed"))))
+    rows = [json.loads(line) for line in call("export", "scalars", "--format", "jsonl").splitlines()]
+    assert len(table) == len(rows) == 4
+    assert [row["t"] for row in table] == sorted(row["t"] for row in table)
+    for text, row in zip(table, rows, strict=True):
+        assert text["identity"] == row["identity"]
+        assert (float(text["charge"]) if text["charge"] else None) == row["charge"]
+
+
+def test_scalars_of_other_views_are_filtered(call: Any) -> None:
+    lines = [json.loads(x) for x in call("export", "scalars", "--view", "tof_line", "--format", "jsonl").splitlines()]
+    strong = call(
+        "export", "scalars", "mass", "area", "--view", "tof_line", "--where", "area>0.001", "--where", "mass!="
+    )
+    kept = [row for row in lines if row["area"] is not None and row["area"] > 0.001 and row["mass"] is not None]
+    assert 0 < len(kept) < len(lines)
+    assert len(strong.splitlines()) == 1 + len(kept)
+    named = call("export", "scalars", "candidates", "--view", "tof_line", "--where", "species=28Si").splitlines()[1:]
+    assert all("28Si" in text for text in named)
+    assert len(call("export", "scalars", "-n", "2").splitlines()) == 3
+    assert call("export", "scalars", "identity", "--since", "2030-01-01") == "identity\n"
+    assert "Impact charge" in call("export", "scalars", "--list")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "code"),
+    [
+        (("nothing",), "no column 'nothing'", 1),
+        (("--view", "pg_shadow"), "no view 'pg_shadow'", 1),
+        (("--where", "charge>many"), "is no value for charge, which is double precision", 2),
+        (("--where", "charge > "), "compares with nothing", 2),
+        (("--where", "charge"), "is no condition", 2),
+        (("--where", "1;drop table core.file>1"), "is no condition", 2),
+    ],
+)
+def test_what_is_no_column_or_condition_is_refused(
+    call: Any, arguments: tuple[str, ...], message: str, code: int
+) -> None:
+    assert message in call("export", "scalars", *arguments, code=code)
+
+
+def test_a_condition_is_read_from_its_text() -> None:
+    found = condition(" charge >= 1e-3 ")
+    assert (found.column, found.sign, found.value) == ("charge", ">=", "1e-3")
+    assert condition("species=").value is None
+
+
+def exported(call: Any, path: Path, *options: str) -> list[LaboratoryEvent]:
+    assert "4 events" in call("export", "laboratory", str(path), *options)
+    return list(read(path))
+
+
+def rows_of(call: Any, view: str) -> list[dict[str, Any]]:
+    text = call("export", "scalars", "--view", view, "--format", "jsonl")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_what_is_exported_reads_back_as_the_catalog_has_it(call: Any, tmp_path: Path) -> None:
+    found = exported(call, tmp_path / "events.h5")
+    assert {each.generation for each in found} == {"current"}
+    pulses, lines = rows_of(call, "pulse"), rows_of(call, "tof_line")
+    for each in found:
+        identity = each.metadata["Identity"]
+        mine = {row["channel"]: row for row in pulses if row["identity"] == identity}
+        assert set(each.pulses) == set(mine)
+        for channel, held in each.pulses.items():
+            row = mine[channel]
+            names = ("time_of_impact", "constant_offset", "amplitude", "rise_time", "discharge_time")
+            values = [row[name] for name in names]
+            assert held.parameters.tolist() == ([] if None in values else values)
+            assert held.unit == "pC"
+            np.testing.assert_allclose(held.charge, row["charge"] if row["charge"] is not None else np.nan, rtol=1e-12)
+        table = {row["line"]: row for row in lines if row["identity"] == identity and row["area"] is not None}
+        assert {row["id"] for row in each.lines} == set(table)
+        for row in each.lines:
+            line = table[row["id"]]
+            assert (row["mu"], row["sigma"], row["lam"], row["amplitude"]) == (
+                line["mu"], line["sigma"], line["lambda"], line["area"],
+            )  # fmt: skip
+            assert (row["assigned_species"], row["shape"], json.loads(row["extras"])) == (
+                line["species"] or "", "emg", {},
+            )  # fmt: skip
+            if line["species"]:
+                assert row["assigned_mass"] == pytest.approx(line["mass"], abs=0.3)
+        (summary,) = (row for row in rows_of(call, "event_summary") if row["identity"] == identity)
+        assert each.scale == (summary["coefficients"] or [])
+        assert each.metadata["txhdrtrigid"] >= 0
+        assert each.waveforms["TOF_High"].shape == each.times["high"].shape
+
+
+def test_the_layout_has_every_part(call: Any, tmp_path: Path) -> None:
+    exported(call, tmp_path / "events.h5")
+    with h5py.File(tmp_path / "events.h5") as file:
+        assert set(file) == {"1", "2", "3", "4"}
+        analysis = file["1/Analysis"]
+        for name in ("Ion Grid", "Target H", "Target L"):
+            parts = (
+                " Fit Time", " Fit Result", " Filtered Signal", " Chi Squared", " 10pct Time", " 10-90 Risetime",
+                " Velocity From Rise", " Velocity From Ratio", " Velocity Source", " Collection Efficiency",
+            )  # fmt: skip
+            assert all(f"{name}{part}" in analysis for part in parts)
+            assert isinstance(analysis.get(f"{name}ImpactCharge", getlink=True), h5py.SoftLink)
+            np.testing.assert_array_equal(analysis[f"{name}ImpactCharge"][:], analysis[f"{name} Impact Charge"][:])
+            assert analysis[f"{name} Fit Result"].shape == analysis[f"{name} Fit Time"].shape
+        assert analysis["Flags/FailedFits"].dtype.kind == "O"
+        dust = analysis["DustComposition"]
+        assert dust["CombinedSignal"].shape == dust["CombinedTime"].shape == file["1/TOF H"].shape
+        assert np.isfinite(dust.attrs["CombinedSNR"])
+        assert dust["MassLines"].dtype.names[-2:] == ("shape", "extras")
+        assert len(dust["MassLines"]) == len(dust["Fits"])
+        assert json.loads(dust.attrs["MassCalibration"])["coeffs"][1] == dust.attrs["MassStretch"]
+        assert "SpiceData" not in file["1"]
+    call("export", "laboratory", str(tmp_path / "events.h5"), code=1)
+
+
+def test_the_older_layout_is_in_counts_and_read_as_such(call: Any, tmp_path: Path) -> None:
+    new, old = exported(call, tmp_path / "new.h5"), exported(call, tmp_path / "old.h5", "--legacy")
+    factors = {"Target_High": 0.163, "Target_Low": 15.8, "Ion_Grid": 7.46e-4}
+    for now, before in zip(new, old, strict=True):
+        assert before.generation == "legacy"
+        for channel, factor in factors.items():
+            assert before.pulses[channel].unit == "dN"
+            np.testing.assert_allclose(before.pulses[channel].charge * factor, now.pulses[channel].charge, rtol=1e-9)
+        assert sorted(row["mu"] for row in before.lines) == sorted(row["mu"] for row in now.lines)
+        assert np.nanmax(before.waveforms["TOF_High"]) == round(float(np.nanmax(before.waveforms["TOF_High"])))
+
+
+def test_odd_files_are_read_as_far_as_they_go(tmp_path: Path) -> None:
+    path = tmp_path / "odd.h5"
+    with h5py.File(path, "w") as file:
+        file["2/TOF H"] = np.arange(4)
+        file["2/Analysis/Target HFitParameters"] = np.arange(5.0)
+        file["2/Analysis/Target H Impact Charge"] = 3e-12
+        file["2/Analysis/Ion GridFitParams"] = np.arange(3.0)
+        file["2/Analysis/Ion Grid Impact Charge"] = np.array([1e-12])
+        file["2/Analysis/TOF H/MassLines"] = np.zeros(0)
+        file["2/Analysis/TOF H"].attrs["MassStretch"] = 1450.0
+        file["2/Analysis/TOF H"].attrs["MassShift"] = 7000.0
+        file["2/SpiceData/Position"] = np.ones(3)
+        file["10/Analysis/kappa"] = 0.1
+        file["10/Analysis/Target LImpactCharge"] = 12.0
+        file["10/TOF L"] = "no numbers"
+        file["3"] = np.ones(2)
+        file["README/x"] = 1
+        file["1/Metadata/Epoch"] = "2020"
+    before = path.read_bytes()
+    found = {each.number: each for each in read(path)}
+    assert list(found) == [1, 2, 10]
+    assert found[1].generation == "raw"
+    assert found[1].metadata == {"Epoch": "2020"}
+    assert found[2].generation == "current"
+    assert found[2].pulses["Target_High"].charge == pytest.approx(3.0)
+    assert found[2].pulses["Target_High"].parameters.tolist() == [0, 1, 2, 3, 4]
+    assert found[2].pulses["Ion_Grid"].parameters.size == 0
+    assert found[2].scale == [7.0, 1.45]
+    assert found[2].notes == ["Ion Grid has 3 parameters, neither five nor seven"]
+    assert found[10].generation == "legacy"
+    assert (found[10].pulses["Target_Low"].charge, found[10].pulses["Target_Low"].unit) == (12.0, "dN")
+    assert found[10].notes == ["TOF L holds no numbers"]
+    assert path.read_bytes() == before
+    with pytest.raises(UnreadableSource, match="is no HDF5 file"):
+        list(read(tmp_path / "nothing.h5"))
+
+
+def test_overrides_are_exported_here_too(call: Any) -> None:
+    assert call("export", "overrides") == call("fits", "export")
