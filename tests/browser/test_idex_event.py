@@ -196,9 +196,38 @@ def test_refits_fixed_marks_windows_ions_anchors_and_resets_are_commands_too(
     archive.obey(command(page))
     assert archive.overrides(1)[-1]["arguments"] == {"set": "PUMA/PIA"}
 
+    edit("gains", "gains")
+    page.locator("#idex-gain-L").uncheck()
+    archive.obey(command(page))
+    assert archive.overrides(1)[-1]["arguments"] == {"gains": ["TOF_High", "TOF_Mid"]}
+
+    edit("gains", "baseline")
+    level = float(page.locator("#idex-baseline").input_value())
+    page.locator("#idex-baseline").fill(f"{1.0001 * level:.6f}")
+    archive.obey(command(page))
+    assert archive.overrides(1)[-1]["channel"] == "TOF_High"
+    assert archive.overrides(1)[-1]["arguments"]["value"] == pytest.approx(1.0001 * level, abs=1e-6)
+
+    edit("line:1", "set")
+    page.locator("#idex-model").select_option("voigt")
+    archive.obey(command(page))
+    assert archive.fit(1, "TOF", 1)["model"] == "voigt"
+
     edit("line:4", "remove")
     archive.obey(command(page))
     assert archive.overrides(1)[-1]["action"] == "remove"
+
+    archive.build()
+    page.reload()
+    until(page, "document.documentElement.dataset.shown === '1'")
+    merged = "pinakesEvents.event(1).then((e) => e.idex.merged.gains.map((gain) => gain && gain.baseline))"
+    assert page.evaluate(merged)[0] == pytest.approx(1.0001 * level, abs=1e-6)
+    assert page.evaluate(merged)[2] is None
+    expect(page.locator("#idex-lines")).to_contain_text("voigt")
+    expect(page.locator("#idex-lines")).to_contain_text("Taken out by an analyst: line 4")
+    expect(page.locator("#idex-lines")).to_contain_text("added by an analyst")
+    page.keyboard.press("e")
+    page.locator("#idex-reason").fill("enough")
 
     edit("event", "reset")
     archive.obey(command(page))

@@ -451,7 +451,11 @@
     }
     for (const page of Object.values(pages)) if (page.arrange) page.arrange();
     documentModel = await window.pinakesFigures.draw(JSON.parse(element("viewer-plot").textContent));
-    const named = (name) => documentModel.get_model_by_name(name);
+    const models = new Map(); // by name: a search through the document takes time
+    const named = (name) => {
+      if (!models.has(name)) models.set(name, documentModel.get_model_by_name(name));
+      return models.get(name);
+    };
     xRange = named("time");
     panels = Array.from(document.querySelectorAll("#panels .panel"), (box, i) => {
       const figure = named(`panel-${i}`);

@@ -28,7 +28,7 @@ from monitors.site.figures import LEFT_BORDER
 PULSE_PANELS: Final = (3, 4, 5)
 GAIN_PANELS: Final = (0, 1, 2)
 
-HEIGHTS: Final = {"spectrum": 290, "residual": 92, "strip": 46, "charges": 240, "noise": 210}
+HEIGHTS: Final = {"spectrum": 290, "residual": 112, "strip": 46, "charges": 240, "noise": 210}
 
 _TRANSPARENT: Final[dict[str, Any]] = {
     "background_fill_color": None, "border_fill_color": None, "toolbar_location": None, "tools": "",
@@ -45,7 +45,9 @@ def _empty(name: str, *columns: str) -> ColumnDataSource:
 
 def _line(plot: Any, name: str, colour: str, **style: Any) -> Any:
     """Add a line that is filled later: source ``NAME``, renderer ``NAME-line``."""
-    added = plot.line("x", "y", source=_empty(name, "x", "y"), name=f"{name}-line", line_join="round", **style)
+    added = plot.line(
+        "x", "y", source=_empty(name, "x", "y"), name=f"{name}-line", line_join="round", visible=False, **style
+    )
     added.tags = [f"colour:{colour}"]
     return added
 
@@ -85,11 +87,11 @@ def spectrum(like: Any) -> Any:
     )  # fmt: skip
     gains.name = "idex-gains-band"
     for index, name in enumerate(("idex-high", "idex-mid", "idex-low")):
-        _line(plot, name, f"channel-{index + 1}", line_width=1).visible = False
+        _line(plot, name, f"channel-{index + 1}", line_width=1)
     _line(plot, "idex-merged", "plot-axis", line_width=1.2)
     points = plot.scatter("x", "y", source=_empty("idex-points", "x", "y"), size=4.5, line_color=None, fill_alpha=0.9)
-    points.tags = ["colour:plot-axis"]
-    _line(plot, "idex-single", "channel-6", line_width=0.8, line_alpha=0.8).visible = False
+    points.name, points.tags = "idex-points-line", ["colour:plot-axis"]
+    _line(plot, "idex-single", "channel-6", line_width=0.8, line_alpha=0.8)
     _line(plot, "idex-automatic", "channel-3", line_width=1.5, line_dash=[5, 3])
     _line(plot, "idex-fit", "channel-4", line_width=1.6)
     _line(plot, "idex-edited", "channel-1", line_width=2, line_dash=[8, 2, 2, 2])
@@ -105,14 +107,15 @@ def spectrum(like: Any) -> Any:
     return plot
 
 
-def residual(like: Any, name: str, height: int, label: str) -> Any:
-    """Return a strip of residuals in units of the noise, with lines at 0 and +-3."""
-    plot = _in_time(name, height, like, label)
+def residual(like: Any, name: str, height: int) -> Any:
+    """Return a strip of residuals in units of the noise, with lines at +-3."""
+    plot = _in_time(name, height, like, "σ")
     plot.y_range.update(start=-6, end=6)
     plot.yaxis.ticker = FixedTicker(ticks=[-3, 0, 3])
     plot.ygrid.ticker = plot.yaxis.ticker
-    outside = _line(plot, f"{name}-outside", "plot-axis", line_width=0.6, line_alpha=0.35)
-    outside.level = "underlay"
+    if name == "idex-residual":
+        outside = _line(plot, f"{name}-outside", "plot-axis", line_width=0.6, line_alpha=0.35)
+        outside.level = "underlay"
     _line(plot, f"{name}-inside", "channel-4", line_width=0.9)
     _line(plot, f"{name}-edited", "channel-1", line_width=0.9)
     for place in (-3, 3):
@@ -184,14 +187,12 @@ def figures(panels: Mapping[str, Any]) -> dict[str, Any]:
     """Add to the waveform panels, and return all further figures by element id."""
     dress_panels(panels)
     like = panels["waveform-0"]
-    strips = {
-        f"idex-strip-{index}": residual(like, f"idex-strip-{index}", HEIGHTS["strip"], "σ") for index in PULSE_PANELS
-    }
+    strips = {f"idex-strip-{index}": residual(like, f"idex-strip-{index}", HEIGHTS["strip"]) for index in PULSE_PANELS}
     for strip in strips.values():
         strip.xaxis.visible = False
     return {
         "idex-spectrum": spectrum(like),
-        "idex-residual": residual(like, "idex-residual", HEIGHTS["residual"], "σ"),
+        "idex-residual": residual(like, "idex-residual", HEIGHTS["residual"]),
         **strips,
         "idex-charges": charges(like),
         **noise(),

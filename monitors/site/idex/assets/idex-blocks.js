@@ -59,17 +59,23 @@
     return now.map(([label, value, title], i) => [label, value, old && typeof value === "string" ? old[i][1] : undefined, title]);
   }
 
+  /** Why a value has no range. */
+  function unranged(p, value) {
+    if (!known(value)) return NOTHING;
+    return p.speed_source === "charge_ratio" ? "not known for a speed by charge ratio" : "none: values that were set have no error";
+  }
+
   function showParticle(found) {
     const rows = beside(found, ({ particle: p }) => [
       ["Charge", known(p.charge) ? plusMinus(p.charge, p.charge_error, "pC") : NOTHING],
       ["From channel", channelName(p.channel)],
       ["Ion grid/target", known(p.ratio) ? `${number(100 * p.ratio, 3)} %` : NOTHING, "charge of the ion grid over that of the target"],
       ["Speed", known(p.speed) ? `${number(p.speed, 3)} km/s` : NOTHING],
-      ["68 % range", known(p.speed_low) ? range(p.speed_low, p.speed_high, "km/s") : known(p.speed) ? "not known for a speed by charge ratio" : NOTHING],
+      ["68 % range", known(p.speed_low) ? range(p.speed_low, p.speed_high, "km/s") : unranged(p, p.speed)],
       ["Speed is", SOURCES[p.speed_source] || NOTHING],
       ["Speed by ratio", known(p.ratio_speed) ? `${number(p.ratio_speed, 3)} km/s` : NOTHING, "above a ratio of about 5 % it tells nothing"],
       ["Mass", known(p.mass) ? `${number(p.mass, 3)} kg` : NOTHING],
-      ["68 % range", known(p.mass_low) ? range(p.mass_low, p.mass_high, "kg") : known(p.mass) ? "not known for a speed by charge ratio" : NOTHING],
+      ["68 % range", known(p.mass_low) ? range(p.mass_low, p.mass_high, "kg") : unranged(p, p.mass)],
     ]);
     element("idex-particle").replaceChildren(list(rows), explained(found.now.particle.status, found.now.particle.reason));
   }

@@ -16,10 +16,28 @@
   const SYMBOLS = {
     area: "A", mu: "µ", sigma: "σ", lambda: "λ", time_of_impact: "t₀", constant_offset: "C₀", amplitude: "A", rise_time: "τr", discharge_time: "τd",
   };
+  /** What functions need beyond their parameters, as one may begin. */
+  const EXTRAS = { double_emg: "tau2=0.1 weight=0.7", hyper_emg: "taus_right=[0.02] weights_right=[0.5]" };
+
+  /** Extras as the command has them, name=value, as an object; what cannot be read is left out. */
+  function parsed(list) {
+    const found = {};
+    for (const each of list) {
+      try {
+        found[each.split("=")[0]] = JSON.parse(each.slice(each.indexOf("=") + 1));
+      } catch {
+        continue; // being typed
+      }
+    }
+    return found;
+  }
+
   const HOW = {
     line: [["set", "set values as they stand"], ["refit", "refit from these values"], ["species", "name the ion"], ["remove", "take the line out"], ["reset", "take back what was said"]],
     pulse: [["set", "set values as they stand"], ["refit", "refit from these values"], ["reset", "take back what was said"]],
     new: [["add", "add and fit a line in a window"]],
+    gains: [["gains", "choose which are merged"], ["baseline", "set the baseline of one"]],
+    material: [["material", "say what the particle is made of"]],
     scale: [["anchors", "fix it by lines whose ion is known"]],
     sensitivity: [["sensitivity", "choose a set of factors"]],
     event: [["reset", "take back all that was said"]],
@@ -31,6 +49,7 @@
     let boxes = {}; // name -> {number, slider, fixed}
     let windowBoxes = null;
     let extra = null; // the further choice: ion, anchors, set of factors
+    let extrasBox = null; // what a function needs beyond its parameters
 
     const open = () => element("idex-editor").open;
     const how = () => element("idex-edit-how").value;
@@ -47,7 +66,7 @@
       if (!state || state.none) return;
       const lines = state.lines.map((line) => [`line:${line.line}`, `Line ${line.line}${line.species ? ` · ${words.ion(line.species)}` : ""}${words.known(line.mass) ? ` · ${words.number(line.mass, 4)} u` : ""}`]);
       const channels = Object.keys(state.pulses).map((name) => [`pulse:${name}`, `Pulse of ${words.channelName(name)}`]);
-      const others = [["new", "A new line"], ["scale", "The mass scale"], ["sensitivity", "Sensitivity factors"], ["event", "Everything"]];
+      const others = [["new", "A new line"], ["scale", "The mass scale"], ["gains", "Gains"], ["material", "Material"], ["sensitivity", "Sensitivity factors"], ["event", "Everything"]];
       const value = chosen || element("idex-edit-what").value;
       options("idex-edit-what", [...channels, ...lines, ...others], value);
       begin();
@@ -62,8 +81,7 @@
       const [kind, name] = element("idex-edit-what").value.split(":");
       options("idex-edit-how", HOW[kind], how());
       const fit = kind === "line" ? state.lines.find((line) => String(line.line) === name) : kind === "pulse" ? state.pulses[name] : null;
-      const model = fit ? viewer.known.models[fit.model] || [] : [];
-      target = { kind, fit, model, start: fit ? fit.values : [] };
+      target = { kind, fit, name: fit ? fit.model : null, model: fit ? viewer.known.models[fit.model] || [] : [] };
       if (kind === "line") spectrum.select(fit, false);
       form();
     }
@@ -75,7 +93,7 @@
       extra = null;
       box.replaceChildren();
       const numbers = ["set", "refit"].includes(how());
-      if (numbers) box.append(parameters());
+      if (numbers) box.append(modelRow(), parameters());
       if ((numbers && target.kind === "line") || how() === "add") box.append(windowRow());
       if (how() === "species") box.append(ionRow());
       if (how() === "anchors") {
@@ -83,6 +101,9 @@
         box.append(extra.node);
       }
       if (how() === "sensitivity") box.append(setRow());
+      if (how() === "gains") box.append(gainsRow());
+      if (how() === "baseline") box.append(baselineRow());
+      if (how() === "material") box.append(materialRow());
       if (numbers) box.append(pickRow());
       changed();
     }
@@ -91,7 +112,7 @@
 
     function parameters() {
       const grid = make("div", undefined, "idex-parameters");
-      const values = target.start.length && target.start.every(words.known) ? target.start : guess();
+      const values = startValues();
       target.model.forEach(({ name, unit, meaning }, i) => {
         const label = make("label", `${SYMBOLS[name]} `, "name");
         label.append(make("span", name, "mono"), make("span", ` ${unit}`, "unit"));
@@ -135,6 +156,41 @@
       return name === "constant_offset" ? height || 1 : 3 * (Math.abs(start) || 1);
     }
 
+    /** The function of the fit: another one may be chosen, and some need more than the parameters. */
+    function modelRow() {
+      const row = make("p", "Function ");
+      const box = Object.assign(make("select"), { id: "idex-model" });
+      const lines = target.kind === "line";
+      const names = Object.keys(viewer.known.models).filter((name) => lines !== name.includes("pulse"));
+      box.append(...names.map((name) => Object.assign(make("option", name.replaceAll("_", " ")), { value: name })));
+      box.value = target.name;
+      box.addEventListener("change", () => {
+        Object.assign(target, { name: box.value, model: viewer.known.models[box.value] });
+        form();
+      });
+      row.append(box);
+      extrasBox = null;
+      if (EXTRAS[target.name]) {
+        extrasBox = Object.assign(make("input"), { type: "text", id: "idex-extras", size: 34, value: EXTRAS[target.name] });
+        extrasBox.addEventListener("input", changed);
+        row.append(" with ", extrasBox);
+      }
+      return row;
+    }
+
+    const extras = () => (extrasBox ? extrasBox.value.split(/\s+/).filter(Boolean) : []);
+
+    /** Values to begin with: those of the fit, as near as they come in another function. */
+    function startValues() {
+      const { fit, name } = target;
+      const now = fit.values.every(words.known) ? fit.values : guess();
+      if (name === fit.model) return now;
+      if (target.kind === "pulse") return name === "image_pulse" ? [now[0], now[1], 0.05 * now[2], now[2], 1, now[3], now[4]] : [now[0], now[1], now[3], now[5], now[6]];
+      const tail = fit.model === "emg" ? 1 / now[3] : now[2];
+      const fourth = { emg: 1 / tail, voigt: tail, double_emg: tail, generalized_normal: 2 };
+      return [now[0], now[1], ["gaussian", "lorentzian"].includes(name) ? Math.hypot(now[2], tail) : now[2], fourth[name] || 1];
+    }
+
     /** Values to begin with where a fit has none. */
     function guess() {
       const { fit } = target;
@@ -150,6 +206,7 @@
 
     function changedValues() {
       const found = values();
+      if (target.name !== target.fit.model) return found; // another function: every value is said
       const same = (name) => words.known(target.fit.values[indexOf(name)]) && found[name] === Number(target.fit.values[indexOf(name)].toPrecision(9));
       return Object.fromEntries(Object.entries(found).filter(([name]) => !same(name)));
     }
@@ -188,6 +245,7 @@
       const box = Object.assign(make("input"), { type: "text", id: "idex-ion", value: target.fit.species || "" });
       box.setAttribute("list", "idex-ions");
       const list = Object.assign(make("datalist"), { id: "idex-ions" });
+      list.append(...(target.fit.candidates || []).map((name) => Object.assign(make("option", "within reach"), { value: name })));
       const near = Object.entries(viewer.known.comb).sort((a, b) => Math.abs(a[1] - target.fit.mass) - Math.abs(b[1] - target.fit.mass));
       list.append(...near.map(([name, mass]) => Object.assign(make("option", `${mass} u`), { value: name })));
       box.addEventListener("input", changed);
@@ -204,6 +262,47 @@
       box.addEventListener("change", changed);
       row.append(box);
       extra = { value: () => box.value };
+      return row;
+    }
+
+    function gainsRow() {
+      const row = make("p");
+      const used = state.now.spectrum.gains ? state.now.spectrum.gains.split(" ") : ["TOF_High", "TOF_Mid", "TOF_Low"];
+      const boxes_ = [["H", "TOF_High"], ["M", "TOF_Mid"], ["L", "TOF_Low"]].map(([letter, name]) => {
+        const box = Object.assign(make("input"), { type: "checkbox", id: `idex-gain-${letter}`, checked: used.includes(name) });
+        box.addEventListener("change", changed);
+        const label = make("label");
+        label.append(box, ` ${words.channelName(name)} `);
+        row.append(label);
+        return [letter, box];
+      });
+      extra = { value: () => boxes_.filter(([, box]) => box.checked).map(([letter]) => letter) };
+      return row;
+    }
+
+    function baselineRow() {
+      const row = make("p", "Baseline of ");
+      const channel = Object.assign(make("select"), { id: "idex-baseline-channel" });
+      const number = Object.assign(make("input"), { type: "number", step: "any", id: "idex-baseline" });
+      channel.append(...["TOF_High", "TOF_Mid", "TOF_Low"].map((name) => Object.assign(make("option", words.channelName(name)), { value: name })));
+      const now = () => {
+        const gain = state.merged && state.merged.gains.find((one) => one && one.name === words.channelName(channel.value));
+        number.value = gain ? Number(gain.baseline.toPrecision(7)) : "";
+      };
+      now();
+      channel.addEventListener("change", () => { now(); changed(); });
+      number.addEventListener("input", changed);
+      row.append(channel, " ", number, " mA");
+      extra = { value: () => [channel.value, number.value === "" ? NaN : Number(number.value)] };
+      return row;
+    }
+
+    function materialRow() {
+      const row = make("p", "Material ");
+      const box = Object.assign(make("input"), { type: "text", id: "idex-material", value: state.now.composition.material || "" });
+      box.addEventListener("input", changed);
+      row.append(box);
+      extra = { value: () => box.value.trim() };
       return row;
     }
 
@@ -245,6 +344,14 @@
       if (found.action === "species") found.species = extra.value();
       if (found.action === "anchors") found.anchors = extra.value();
       if (found.action === "sensitivity") found.set = extra.value();
+      if (found.action === "gains") found.gains = extra.value();
+      if (found.action === "baseline") [found.channel, found.baseline] = extra.value();
+      if (found.action === "material") found.material = extra.value();
+      if (found.values) {
+        found.shape = target.fit.model;
+        if (target.name !== target.fit.model) found.model = target.name;
+        if (extrasBox) Object.assign(found, { model: target.name, extras: extras() });
+      }
       const window_ = found.action === "add" && windowBoxes ? windowBoxes.map((box) => Number(box.value)) : windowNow();
       if (window_) found.window = window_;
       return found;
@@ -266,7 +373,7 @@
     function preview(found) {
       const numbers = found.values ? target.model.map(({ name }) => values()[name]) : null;
       const moved = numbers && Object.keys(found.values).length;
-      spectrum.edit(target.kind === "line" && moved ? { line: target.fit, values: numbers, window: found.window || [target.fit.start, target.fit.stop] } : found.action === "anchors" ? { scale: extra.scale() } : null);
+      spectrum.edit(target.kind === "line" && moved ? { line: target.fit, shape: target.name, extras: parsed(extras()), values: numbers, window: found.window || [target.fit.start, target.fit.stop] } : found.action === "anchors" ? { scale: extra.scale() } : null);
       pulses.edit(target.kind === "pulse" && moved ? { channel: target.fit.channel, values: numbers } : null);
       element("idex-edit-result").textContent = numbers ? told(numbers, found) : found.action === "anchors" ? extra.told() : "";
     }
@@ -278,11 +385,11 @@
         const record = state.records[target.fit.channel];
         return `Q = ${words.number(impactCharge(numbers), 5)} pC (now ${words.number(target.fit.charge, 5)}); 10–90 % rise ${words.number(crossing(numbers, 0.9) - crossing(numbers, 0.1), 4)} µs; residual ${words.number(spreadOf(record, (t) => pulse(t, numbers)), 4)} pC rms (now ${isPulse(target.fit.values) ? words.number(spreadOf(record, (t) => pulse(t, target.fit.values)), 4) : words.NOTHING}).`;
       }
-      const line = { ...target.fit, values: numbers };
+      const line = { ...target.fit, values: numbers, shape: target.name, extras: parsed(extras()) };
       if (!isLine(line)) return "These values make no line.";
       const [begin, end] = found.window || [target.fit.start, target.fit.stop];
       const mass = state.scale && state.merged ? `${words.number(massOf(numbers[1] - state.merged.t0, state.scale), 6)} u; ` : "";
-      const area = target.fit.model === "emg" ? `area in the window ${words.number(emgArea(begin, end, numbers), 4)} mA µs; ` : "";
+      const area = target.name === "emg" ? `area in the window ${words.number(emgArea(begin, end, numbers), 4)} mA µs; ` : "";
       return `${mass}${area}χ²/ν ${words.number(reduced(line, begin, end), 4)} (now ${isLine(target.fit) ? words.number(reduced(target.fit, begin, end), 4) : words.NOTHING}).`;
     }
 

@@ -28,6 +28,19 @@
 
   const PULSE_ORDER = Object.values(PANELS);
 
+  /** Baselines of gains that analysts say, mA, as far as they are in effect. */
+  function levelsSaid(more) {
+    let levels = {};
+    if (!more.now || more.now.origin !== "override") return levels;
+    for (const each of more.overrides) {
+      const name = (each.channel || "").replaceAll("_", " ");
+      if (each.action === "baseline") levels[name] = each.arguments.value;
+      if (each.action === "reset" && !each.channel) levels = {};
+      if (each.action === "reset") delete levels[name];
+    }
+    return levels;
+  }
+
   /** Everything the parts of the page need of an event, worked out once. */
   function stateOf(event) {
     if (event.idex) return event.idex;
@@ -42,7 +55,10 @@
     const factor = (name) => (scales[name.replaceAll(" ", "_")] || {}).factor;
     const channel = (name) => event.channels.find((one) => one.name === name);
     const found = more.now ? more.now.spectrum : {};
-    const merged = merge(GAINS.map((name) => convert(channel(name), factor(name), true)), [found.ratio_mid, found.ratio_low]);
+    const said = levelsSaid(more);
+    const chosen = found.gains ? found.gains.split(" ").map((name) => name.replaceAll("_", " ")) : GAINS;
+    const gains = GAINS.map((name) => (chosen.includes(name) ? convert(channel(name), factor(name), true, said[name]) : null));
+    const merged = merge(gains, [found.ratio_mid, found.ratio_low]);
     const records = Object.fromEntries(PULSE_ORDER.map((name) => [name, convert(channel(name.replaceAll("_", " ")), factor(name), false)]));
     const target = more.now && more.now.particle && now.pulses[more.now.particle.channel];
     const made = {
@@ -99,8 +115,8 @@
   /** Mute a curve, or show it again. */
   function mute(button, shown = button.getAttribute("aria-pressed") !== "true") {
     button.setAttribute("aria-pressed", String(shown));
-    const model = viewer.named(button.dataset.model || `${button.dataset.curve}-line`);
-    model.visible = shown;
+    if (button.dataset.model) viewer.named(button.dataset.model).visible = shown;
+    else parts.spectrum.mute(button.dataset.curve, !shown);
     draw();
   }
 

@@ -45,8 +45,11 @@
     return Math.sqrt(sum / (values.length - less));
   }
 
-  /** A channel in physical units: signal, baseline taken off or not, mask, noise; null when it was not received. */
-  function convert(channel, factor, subtract) {
+  /**
+   * A channel in physical units: signal, baseline taken off or not, mask, noise; null when it was not received. `baseline`
+   * is what an analyst says it is, if one does.
+   */
+  function convert(channel, factor, subtract, baseline) {
     if (!channel || !channel.samples || !channel.samples.length || !factor) return null;
     const n = channel.samples.length;
     const y = new Float64Array(n);
@@ -58,6 +61,7 @@
       for (let k = Math.max(0, i - WIDEN); k <= Math.min(n - 1, i + WIDEN); k++) mask[k] = 1;
     }
     const level = levels(y, channel.t0, channel.dt, factor / Math.sqrt(12));
+    if (typeof baseline === "number") level.baseline = baseline;
     if (subtract) for (let i = 0; i < n; i++) y[i] -= level.baseline;
     return { name: channel.name, y, mask, factor, t0: channel.t0, dt: channel.dt, ...level };
   }

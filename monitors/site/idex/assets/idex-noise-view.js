@@ -3,6 +3,7 @@
 
 (function () {
   const noise = window.pinakesIdexNoise;
+  const { fill } = window.pinakesIdexSpectrum;
   const words = window.pinakesIdexWords;
   const { make } = window.pinakesIdexTables;
   const element = (id) => document.getElementById(id);
@@ -79,7 +80,7 @@
       const figure = named("idex-noise-histogram");
       named("idex-noise-bars").data = { x0: found.edges.slice(0, -1), x1: found.edges.slice(1), y: found.counts };
       const centres = found.counts.map((_, i) => 0.5 * (found.edges[i] + found.edges[i + 1]));
-      named("idex-noise-histogram-curve").data = { x: centres, y: found.gaussian };
+      fill(named, "idex-noise-histogram-curve", { x: centres, y: found.gaussian });
       range(figure.x_range, found.edges[0], found.edges[found.edges.length - 1]);
       figure.y_range.setv({ start: 0, end: 1.08 * Math.max(...found.counts, ...found.gaussian.filter(Number.isFinite)) });
       figure.below[0].axis_label = `Value (${unit})`;
@@ -87,7 +88,7 @@
 
     function showCurve(name, found, label) {
       const figure = named(`idex-noise-${name}`);
-      named(`idex-noise-${name}-curve`).data = { x: found.frequency, y: found.value };
+      fill(named, `idex-noise-${name}-curve`, { x: found.frequency, y: found.value });
       const positive = found.value.filter((value) => value > 0).sort((a, b) => a - b);
       if (!positive.length) return;
       figure.x_range.setv({ start: found.frequency[0], end: found.frequency[found.frequency.length - 1] });
@@ -98,7 +99,7 @@
     function showAutocorrelation({ values, step }) {
       const found = noise.autocorrelation(values, step);
       const figure = named("idex-noise-autocorrelation");
-      named("idex-noise-autocorrelation-curve").data = { x: found.lag, y: found.value };
+      fill(named, "idex-noise-autocorrelation-curve", { x: found.lag, y: found.value });
       named("idex-noise-band-low").setv({ location: -found.band, visible: true });
       named("idex-noise-band-high").setv({ location: found.band, visible: true });
       range(figure.x_range, 0, found.lag[found.lag.length - 1]);

@@ -4,7 +4,7 @@
 
 (function () {
   const { pulse, isPulse, timeOfMaximum, crossing } = window.pinakesIdexModels;
-  const { envelope } = window.pinakesIdexSpectrum;
+  const { envelope, fill, scaleStrip } = window.pinakesIdexSpectrum;
   const words = window.pinakesIdexWords;
   const PANELS = { 3: "Target_High", 4: "Target_Low", 5: "Ion_Grid" };
   const GAINS = [0, 1, 2];
@@ -72,14 +72,14 @@
       const gain = state.merged && state.merged.gains[index];
       const put = (name, sum) => {
         if (!gain || !sum) {
-          named(name).data = nothing;
+          fill(named, name, nothing);
           return;
         }
         const ratio = state.merged.ratios[index] * gain.factor;
         const { t0, dt } = state.merged;
         const place = (time, step) => Math.max(0, Math.min(sum.length - 1, Math.round((time - t0) / dt) + step));
         const found = envelope(sum, t0, dt, place(xRange.start, -1), place(xRange.end, 1), Math.max(200, Math.round(panels[index].figure.inner_width || 900)));
-        named(name).data = { x: found.x, y: found.y.map((value) => (value + gain.baseline * state.merged.ratios[index]) / ratio) };
+        fill(named, name, { x: found.x, y: found.y.map((value) => (value + gain.baseline * state.merged.ratios[index]) / ratio) });
       };
       const lines = state.lines.some((line) => words.known(line.values[0]));
       put(`idex-fit-${index}`, lines ? state.sums().now : null);
@@ -101,16 +101,16 @@
       const figure = panels[index].figure;
       const values = record && found && isPulse(found.values) ? found.values : null;
       const by = record ? 1 / record.factor : NaN;
-      named(`idex-fit-${index}`).data = values ? curve(values, figure, by) : nothing;
+      fill(named, `idex-fit-${index}`, values ? curve(values, figure, by) : nothing);
       const original = state.original && state.original.pulses[channel];
       const differs = values && original && JSON.stringify(original.values) !== JSON.stringify(values);
-      named(`idex-automatic-${index}`).data = differs ? curve(original.values, figure, by) : nothing;
+      fill(named, `idex-automatic-${index}`, differs ? curve(original.values, figure, by) : nothing);
       // A pulse that drowns in noise has no marks, nor one with image charge, whose crossings the archive has.
       const stands = values && values.length === 5 && words.known(found.charge);
       named(`idex-baseline-${index}`).setv({ visible: Boolean(values), location: values ? values[1] * by : 0 });
       named(`idex-marks-${index}`).data = stands ? marks(values, by) : { x: [], y: [], marker: [] };
       const changed = edited && edited.channel === channel && isPulse(edited.values) ? edited.values : null;
-      named(`idex-edited-${index}`).data = record && changed ? curve(changed, figure, by) : nothing;
+      fill(named, `idex-edited-${index}`, record && changed ? curve(changed, figure, by) : nothing);
       drawStrip(index, record, values, changed, found);
     }
 
@@ -121,25 +121,15 @@
     }
 
     function drawStrip(index, record, values, changed, found) {
-      const strip = (name) => named(`idex-strip-${index}-${name}`);
-      strip("outside").data = nothing;
-      strip("edited").data = nothing;
-      strip("inside").data = nothing;
       if (!hasStrip(index)) return;
       const { t0, dt, y } = record;
       const place = (time, step) => Math.max(0, Math.min(y.length - 1, Math.round((time - t0) / dt) + step));
       const [from, to] = [place(xRange.start, -1), place(xRange.end, 1)];
       const rest = (fit) => Float64Array.from(y, (value, i) => (record.mask[i] ? NaN : (value - pulse(t0 + i * dt, fit)) / found.noise));
       const shown = rest(values);
-      strip("inside").data = envelope(shown, t0, dt, from, to, 900);
-      if (changed) strip("edited").data = envelope(rest(changed), t0, dt, from, to, 900);
-      let most = 5;
-      for (let i = from; i <= to; i++) if (Math.abs(shown[i]) > most) most = Math.abs(shown[i]);
-      most = Math.min(most, 30) * 1.1;
-      const step = most > 12 ? 10 : 3;
-      const figure = named(`idex-strip-${index}`);
-      figure.y_range.setv({ start: -most, end: most });
-      figure.left[0].ticker.ticks = [-step, 0, step];
+      fill(named, `idex-strip-${index}-inside`, envelope(shown, t0, dt, from, to, 900));
+      fill(named, `idex-strip-${index}-edited`, changed ? envelope(rest(changed), t0, dt, from, to, 900) : nothing);
+      scaleStrip(named(`idex-strip-${index}`), shown, from, to);
     }
 
     /** Both targets in one figure and the ion grid on its own axis, baselines taken off. */
@@ -150,15 +140,15 @@
         const found = state.pulses[channel];
         const values = found && isPulse(found.values) ? found.values : null;
         if (!record) {
-          named(`idex-charge-${index}`).data = nothing;
-          named(`idex-charge-fit-${index}`).data = nothing;
+          fill(named, `idex-charge-${index}`, nothing);
+          fill(named, `idex-charge-fit-${index}`, nothing);
           continue;
         }
         const level = values ? values[1] : record.baseline;
         const y = record.y.map((value) => value - level);
-        named(`idex-charge-${index}`).data = envelope(y, record.t0, record.dt, 0, y.length - 1, 900);
+        fill(named, `idex-charge-${index}`, envelope(y, record.t0, record.dt, 0, y.length - 1, 900));
         const fit = values ? curve(values, named("idex-charges"), 1) : nothing;
-        named(`idex-charge-fit-${index}`).data = { x: fit.x, y: fit.y.map((value) => value - level) };
+        fill(named, `idex-charge-fit-${index}`, { x: fit.x, y: fit.y.map((value) => value - level) });
         const end = ends[channel === "Ion_Grid" ? "grid" : "target"];
         for (const value of y) {
           if (value < end[0]) end[0] = value;

@@ -38,6 +38,29 @@
     return { x, y };
   }
 
+  /**
+   * Put points into the line `name`. A line without points is hidden, because every line that is not costs the reader time;
+   * `muted` lines stay so.
+   */
+  function fill(named, name, points, muted = false) {
+    const there = points.x.length > 0 && !muted;
+    const source = named(name);
+    if (there || source.data.x.length) source.data = there ? points : { x: [], y: [] };
+    const line = named(`${name}-line`);
+    if (line.visible !== there) line.visible = there;
+  }
+
+  /** Marks of a strip of residuals: 3 where they are good, wider where they are not. */
+  function scaleStrip(figure, values, from, to) {
+    let most = 5;
+    for (let i = from; i <= to; i++) if (Math.abs(values[i]) > most) most = Math.abs(values[i]);
+    most = Math.min(most, 30) * 1.1;
+    const step = most > 22 ? 20 : most > 12 ? 10 : 3;
+    figure.y_range.setv({ start: -most, end: most });
+    const { ticker } = figure.left[0];
+    if (ticker.ticks[2] !== step) ticker.ticks = [-step, 0, step];
+  }
+
   /** Sum of lines on the samples of a record. */
   function sumOf(lines, record) {
     const sum = new Float64Array(record.signal.length);
@@ -70,6 +93,9 @@
     let selected = null; // line chosen by a person
     let edited = null; // {without, values}: a line that is being changed
     let hovered = null;
+    let massKey = "";
+    const muted = new Set(["idex-high", "idex-mid", "idex-low", "idex-single"]);
+    const put = (name, points) => fill(named, name, points, muted.has(name));
 
     function show(found) {
       state = found;
@@ -101,25 +127,24 @@
       return [place(xRange.start, -1), place(xRange.end, 1)];
     }
 
-    const visible = (name) => named(`${name}-line`).visible;
-
     function draw() {
       if (!state || !state.merged) return;
       const { t0, dt, signal, gains } = state.merged;
       const [from, to] = bounds();
       const width = Math.max(200, Math.round(figure.inner_width || 900));
       const fine = to - from < width; // fewer samples than pixels: the fit is drawn between them too
-      const put = (name, values) => { source(name).data = values ? envelope(values, t0, dt, from, to, width) : { x: [], y: [] }; };
-      put("idex-merged", signal);
-      ["idex-high", "idex-mid", "idex-low"].forEach((name, i) => put(name, visible(name) && gains[i] ? gains[i].y : null));
-      source("idex-points").data = to - from < width / 3 && visible("idex-merged") ? envelope(signal, t0, dt, from, to, width) : { x: [], y: [] };
-      source("idex-fit").data = curve(drawn.sum, state.lines, fine, from, to, width);
-      source("idex-automatic").data = drawn.automatic ? curve(drawn.automatic, state.original.lines, fine, from, to, width) : { x: [], y: [] };
-      source("idex-single").data = visible("idex-single") ? singles(from, to) : { x: [], y: [] };
-      put("idex-residual-inside", drawn.inside);
-      put("idex-residual-outside", drawn.outside);
+      const nothing = { x: [], y: [] };
+      const record = (name, values) => put(name, values && !muted.has(name) ? envelope(values, t0, dt, from, to, width) : nothing);
+      record("idex-merged", signal);
+      ["idex-high", "idex-mid", "idex-low"].forEach((name, i) => record(name, gains[i] && gains[i].y));
+      put("idex-points", to - from < width / 3 && !muted.has("idex-merged") ? envelope(signal, t0, dt, from, to, width) : nothing);
+      put("idex-fit", state.lines.some(isLine) ? curve(drawn.sum, state.lines, fine, from, to, width) : nothing);
+      put("idex-automatic", drawn.automatic ? curve(drawn.automatic, state.original.lines, fine, from, to, width) : nothing);
+      put("idex-single", muted.has("idex-single") ? nothing : singles(from, to));
+      record("idex-residual-inside", drawn.inside);
+      record("idex-residual-outside", drawn.outside);
       scaleValues(from, to);
-      scaleResiduals(from, to);
+      scaleStrip(residualFigure, drawn.inside, from, to);
       drawEdited(fine, from, to, width);
       labels();
       massTicks();
@@ -182,15 +207,6 @@
       };
     }
 
-    function scaleResiduals(from, to) {
-      let most = 5;
-      for (let i = from; i <= to; i++) if (Math.abs(drawn.inside[i]) > most) most = Math.abs(drawn.inside[i]);
-      most = Math.min(most, 30) * 1.1;
-      const step = most > 12 ? 10 : 3;
-      residualFigure.y_range.setv({ start: -most, end: most });
-      residualFigure.left[0].ticker.ticks = [-step, 0, step];
-    }
-
     // ---- the mass axis and the ions -------------------------------------------------------------------------------
 
     function coefficients() {
@@ -199,7 +215,7 @@
 
     function massTicks() {
       const scale = coefficients();
-      massAxis.visible = Boolean(scale);
+      if (massAxis.visible !== Boolean(scale)) massAxis.visible = Boolean(scale);
       if (!scale) return;
       const start = state.merged.t0;
       const width = figure.inner_width || 900;
@@ -219,6 +235,9 @@
         for (let m = Math.ceil(least / step); m * step <= most; m++) place(Number((m * step).toPrecision(8)));
       }
       placed.sort((one, other) => one[0] - other[0]);
+      const key = JSON.stringify(placed);
+      if (key === massKey) return;
+      massKey = key;
       massAxis.setv({ major_label_overrides: new Map(placed) });
       massAxis.ticker.ticks = placed.map(([t]) => t);
     }
@@ -305,7 +324,7 @@
       if (!state || !state.merged) return;
       edited = null;
       if (change && change.scale) edited = { scale: change.scale };
-      const line = change && change.values && { ...change.line, values: change.values };
+      const line = change && change.values && { ...change.line, values: change.values, shape: change.shape, extras: change.extras };
       if (line && isLine(line)) {
         const others = state.lines.filter((other) => other !== change.line);
         edited = { lines: [...others, line], line, without: sumOf(others, state.merged), window: change.window };
@@ -317,8 +336,8 @@
     function drawEdited(fine, from, to, width) {
       const nothing = { x: [], y: [] };
       if (!edited || !edited.line) {
-        source("idex-edited").data = nothing;
-        source("idex-residual-edited").data = nothing;
+        put("idex-edited", nothing);
+        put("idex-residual-edited", nothing);
         return;
       }
       const { t0, dt, signal, sigma } = state.merged;
@@ -327,19 +346,24 @@
       const [left, right] = reach(edited.line);
       const whole = curve(sum, edited.lines, fine, from, to, width);
       const near = whole.x.map((t) => t >= left - 0.02 && t <= right + 0.02);
-      source("idex-edited").data = { x: whole.x.filter((_, i) => near[i]), y: whole.y.filter((_, i) => near[i]) };
+      put("idex-edited", { x: whole.x.filter((_, i) => near[i]), y: whole.y.filter((_, i) => near[i]) });
       const rest = sum.map((value, i) => (signal[i] - value) / sigma[i]);
       const [begin, end] = edited.window || reach(edited.line);
       const first = Math.max(from, Math.ceil((begin - t0) / dt));
       const last = Math.min(to, Math.floor((end - t0) / dt));
-      source("idex-residual-edited").data = last > first ? envelope(rest, t0, dt, first, last, width) : nothing;
+      put("idex-residual-edited", last > first ? envelope(rest, t0, dt, first, last, width) : nothing);
     }
 
     /** Whether the merged record takes samples from a gain. */
     const uses = (gain) => Boolean(state && state.merged && state.merged.source.includes(gain));
 
-    return { show, draw, point, select, edit, lineAt, uses };
+    function mute(name, silent) {
+      if (silent) muted.add(name);
+      else muted.delete(name);
+    }
+
+    return { show, draw, point, select, edit, lineAt, uses, mute };
   }
 
-  window.pinakesIdexSpectrum = { create, envelope, sumOf, residuals };
+  window.pinakesIdexSpectrum = { create, envelope, fill, scaleStrip, sumOf, residuals };
 })();

@@ -124,6 +124,7 @@
   }
 
   const SAID = {
+    gains: "chose the gains", baseline: "set the baseline", material: "named the material",
     set: "set", refit: "refitted", add: "added a line", remove: "took the line out", species: "named the ion",
     anchors: "anchored the mass scale", sensitivity: "chose sensitivity factors", reset: "took back what was said before",
   };
@@ -160,6 +161,10 @@
     for (const [line, name] of Object.entries(given.lines || {})) parts.push(`line ${line} = ${ion(name)}`);
     if (given.species) parts.push(ion(given.species));
     if (given.set) parts.push(given.set);
+    if (given.model) parts.push(given.model.replaceAll("_", " "));
+    if (given.gains) parts.push(given.gains.map(channelName).join(", "));
+    if (typeof given.value === "number") parts.push(`${number(given.value, 6)} mA`);
+    if (given.material) parts.push(given.material);
     if (given.fixed && given.fixed.length) parts.push(`fixed ${given.fixed.join(", ")}`);
     if (given.window) parts.push(`window ${given.window.map((t) => number(t, 5)).join(" to ")} µs`);
     return parts.length ? `(${parts.join("; ")})` : "";

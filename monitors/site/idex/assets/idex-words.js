@@ -7,7 +7,7 @@
   const SUPER = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
   const ICONS = { ok: "✓", info: "●", warning: "▲", error: "✕", unknown: "○" };
   /** Words that say why there is nothing; none of them is a fault of a fit. */
-  const ABSENT = new Set(["missing", "missing_channels", "no_data", "no_record", "no_lines", "not_science", "no_signal", "too_few", "nonfinite", "no_charge", "no_calibration", "no_curves", "no_sensitivity", "no_baseline_window", "missing_element"]);
+  const ABSENT = new Set(["missing", "missing_channels", "no_data", "no_record", "no_lines", "not_science", "no_signal", "too_few", "nonfinite", "no_charge", "no_calibration", "no_curves", "no_scale", "no_sensitivity", "no_baseline_window", "missing_element"]);
   /** Words that qualify without taking anything away. */
   const REMARKS = new Set(["override", "overlap", "anchored", "lambda_undetermined", "not_unique", "rsf_partial", "weak"]);
 
@@ -35,8 +35,8 @@
   function concise(value, error) {
     if (!known(value)) return NOTHING;
     if (!known(error) || !(error > 0)) return number(value, 5);
-    const size = Math.max(Math.abs(value), error);
-    const power = Math.floor(Math.log10(size));
+    if (error > 10 * Math.abs(value)) return `${number(value, 2)} ± ${number(error, 2)}`;
+    const power = Math.floor(Math.log10(Math.max(Math.abs(value), error)));
     if (power < -3 || power >= 5) return `${concise(value / 10 ** power, error / 10 ** power)}×10${raised(power)}`;
     let places = 1 - Math.floor(Math.log10(error));
     if (Math.round(error * 10 ** places) >= 100) places -= 1;
