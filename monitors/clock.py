@@ -11,6 +11,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,7 +29,7 @@ from archive.errors import ArchiveError, DatabaseUnavailable, Locked
 from monitors import notify
 from monitors.declare import Declaration
 from monitors.health import next_due
-from monitors.runner import Occasion, register_all, run_monitor
+from monitors.runner import PATIENCE, Occasion, enter_waiting, register_all, run_monitor
 from monitors.schedule import Schedule, latest_at
 from monitors.survey import recent_runs, rules_of
 
@@ -37,6 +38,9 @@ TICK = 15.0
 
 #: Seconds between two tries to reach a database that is away.
 AWAY = 5.0
+
+#: A change of the machine's clock by more than this, seconds, is a jump; what corrects its rate stays below.
+JUMP = 2.0
 
 _log = log.get("schedule")
 
@@ -67,12 +71,29 @@ class Clock:
         Whether to stand by while another scheduler leads.
     tick
         Seconds between looks at lock, settings, outbox and clock.
+    outage
+        Seconds for which the end of a run, and at most a minute of it a start, waits for a database that is away.
+    now
+        The clock of the machine, UTC; it may be set while the scheduler runs.
     """
 
     def __init__(
-        self, settings: Settings, *, workers: int = 4, patience: float = 30, wait: bool = False, tick: float = TICK
+        self,
+        settings: Settings,
+        *,
+        workers: int = 4,
+        patience: float = 30,
+        wait: bool = False,
+        tick: float = TICK,
+        outage: float = PATIENCE,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._settings = settings
+        self._outage, self._now = outage, now
+        #: How far the clock of the machine is ahead of one that is never set; None: not looked at yet.
+        self._ahead: float | None = None
+        #: The latest time there was before the clock was set back: points up to it have had their runs.
+        self._lived: datetime | None = None
         self._workers, self._patience, self._wait, self._tick = workers, patience, wait, tick
         self._stop, self._kill = threading.Event(), threading.Event()
         self._running: set[str] = set()
@@ -136,9 +157,11 @@ class Clock:
             while not self._stop.is_set():
                 if not self._keep(lock):
                     return
+                self._enter_waiting()
+                if self._has_jumped():
+                    self._plan(scheduler)
                 self._reload(scheduler)
                 self._deliver()
-                scheduler.wakeup()  # a clock that was set forward is noticed now, not at the end of a long sleep
                 self._stop.wait(self._tick)
         finally:
             self._end(scheduler)
@@ -155,6 +178,26 @@ class Clock:
                 self._stop.wait(min(AWAY, self._tick))
         return True
 
+    def _enter_waiting(self) -> None:
+        """Enter the records of runs whose end the database was away for too long to hear of."""
+        try:
+            enter_waiting(self._settings)
+        except (ArchiveError, SQLAlchemyError) as error:
+            _log.warning("records of runs wait on disk: %s", " ".join(str(error).split())[:300])
+
+    def _has_jumped(self) -> bool:
+        """Say whether the clock of the machine was set since the last look."""
+        now = self._now()
+        ahead = now.timestamp() - time.monotonic()
+        before, self._ahead = self._ahead, ahead
+        if before is None or abs(ahead - before) <= JUMP:
+            return False
+        _log.warning("the clock was set by %+.0f s", ahead - before)
+        lived = now + timedelta(seconds=before - ahead)
+        if ahead < before:
+            self._lived = lived if self._lived is None else max(self._lived, lived)
+        return True
+
     def _reload(self, scheduler: BackgroundScheduler) -> None:
         """Read the settings when they have changed, and set every monitor's time."""
         path = self._settings.home / SETTINGS_FILE
@@ -168,12 +211,18 @@ class Clock:
             _log.error("the settings were not read, what was declared before holds: %s", error)
             return
         self._settings, self._declared, self._stamp = settings, declared, stamp
-        scheduler.remove_all_jobs()
-        now = datetime.now(UTC)
         for name, declaration in declared.items():
             if declaration.fault:
                 _log.error("%s does not run: %s", name, declaration.fault)
-            elif declaration.schedule is not None and declaration.enabled and declaration.kind != "external":
+        self._plan(scheduler)
+
+    def _plan(self, scheduler: BackgroundScheduler) -> None:
+        """Set every monitor's time by the clock as it is now; what is due already runs at once."""
+        scheduler.remove_all_jobs()
+        now = self._now()
+        for name, declaration in self._declared.items():
+            ours = declaration.enabled and declaration.kind != "external" and not declaration.fault
+            if declaration.schedule is not None and ours:
                 first = {"next_run_time": now} if self._is_due(name, now) else {}
                 scheduler.add_job(self._fire, Points(declaration.schedule), args=[name], id=name, **first)
         _log.info("%d monitors have a time", len(scheduler.get_jobs()))
@@ -191,8 +240,10 @@ class Clock:
         declaration = self._declared.get(name)
         if declaration is None or declaration.schedule is None or self._stop.is_set():
             return
-        point = latest_at(declaration.schedule, datetime.now(UTC))
-        give_up = time.monotonic() + max(declaration.grace, timedelta(minutes=1)).total_seconds()
+        point = latest_at(declaration.schedule, self._now())
+        if point is not None and self._lived is not None and point <= self._lived:
+            point = None  # the clock was set back: the point has had its run, the work goes on all the same
+        give_up = time.monotonic() + max(declaration.grace.total_seconds(), min(60.0, self._outage))
         with self._guard:
             self._running.add(name)
         try:
@@ -201,7 +252,8 @@ class Clock:
                     if self._is_paused(name):
                         return
                     occasion = Occasion("schedule", point)
-                    run_monitor(self._settings, declaration, occasion, stop=self._kill.is_set)
+                    stop, outage = self._kill.is_set, self._outage
+                    run_monitor(self._settings, declaration, occasion, stop=stop, patience=outage)
                     self._deliver()
                     return
                 except (DatabaseUnavailable, SQLAlchemyError) as error:

@@ -202,7 +202,7 @@ def _work(
     run_log.note(book, f"begun: {declaration.name}", row)
     with Pulse(settings, run_id) as pulse:
         outcome = supervise.run(
-            [sys.executable, "-m", "monitors.child"] if ours else list(declaration.command),
+            [sys.executable, "-P", "-m", "monitors.child"] if ours else list(declaration.command),
             log_path,
             run_id=str(run_id),
             limits=supervise.Limits(None if limit is None else limit.total_seconds(), declaration.max_memory),
@@ -340,3 +340,10 @@ def register_all(settings: Settings) -> dict[str, Declaration]:
     for path in patiently(settings, enter, seconds=0):
         path.unlink(missing_ok=True)
     return found
+
+
+def enter_waiting(settings: Settings) -> None:
+    """Enter records of runs that waited on disk; without any, the database is not asked."""
+    if any(recovery.spool_folder(settings.home).glob("*.json")):
+        for path in patiently(settings, lambda conn: recovery.enter_spooled(conn, settings.home), seconds=0):
+            path.unlink(missing_ok=True)

@@ -57,7 +57,8 @@ class TestServer:
             conn.execute(text(statement))
 
 
-def _programs(wheel: bool) -> Binaries | None:
+def programs(wheel: bool) -> Binaries | None:
+    """Return the programs of the embedded wheel, or those of the system; None when there are none."""
     return next((b for b in installed() if (WHEEL in b.folder.parts) == wheel), None)
 
 
@@ -70,25 +71,26 @@ def _sweep() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _running(name: str, programs: Binaries | None) -> Iterator[TestServer]:
-    if programs is None:
+def running(name: str, found: Binaries | None) -> Iterator[TestServer]:
+    """Run a server with a migrated template database, and remove it at the end."""
+    if found is None:
         pytest.skip(f"no {name} PostgreSQL on this machine")
     _sweep()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     folder.chmod(0o711)  # started by root the server runs under another account, which must pass
-    server = Server(folder, programs=programs, options=OPTIONS)
+    server = Server(folder, programs=found, options=OPTIONS)
     try:
         server.start()
         url = server.url("postgres")
         assert url is not None
         with Catalog(make_engine(url)) as admin:
-            running = TestServer(name, server, admin)
-            running._maintain(f"create database {TEMPLATE} template template0")
+            made = TestServer(name, server, admin)
+            made._maintain(f"create database {TEMPLATE} template template0")
             template = server.url(TEMPLATE)
             assert template is not None
             with Catalog.from_url(url_text(template)) as catalog:
                 migrate.upgrade(catalog)
-            yield running
+            yield made
     finally:
         server.stop()
         shutil.rmtree(folder)
@@ -97,13 +99,13 @@ def _running(name: str, programs: Binaries | None) -> Iterator[TestServer]:
 @pytest.fixture(scope="session")
 def embedded_server() -> Iterator[TestServer]:
     """The server of the extra ``embedded``."""
-    yield from _running("embedded", _programs(wheel=True))
+    yield from running("embedded", programs(wheel=True))
 
 
 @pytest.fixture(scope="session")
 def system_server() -> Iterator[TestServer]:
     """The oldest PostgreSQL we support, or whatever newer one the system has."""
-    yield from _running("system", _programs(wheel=False))
+    yield from running("system", programs(wheel=False))
 
 
 @pytest.fixture(params=["embedded", "system"])

@@ -19,14 +19,17 @@ from sqlalchemy import func, select
 
 from archive.catalog import Catalog, runs
 from archive.catalog.schema.monitors import monitor, monitor_run
-from archive.config import Settings
+from archive.catalog.url import text as url_text
+from archive.config import Settings, load
 from archive.errors import Locked
 from monitors.clock import Clock, Points, is_due
+from monitors.recovery import spool_folder
 from monitors.runner import register_all
 from monitors.schedule import parse
 from monitors.verbs import work
 from tests.monitors.conftest import add_settings, one, rows
 from tests.monitors.test_runner import away, wait_for
+from tests.servers import TestServer, programs, running
 
 COMMAND = "[monitor.{name}]\ncommand = ['sh', '-c', 'echo x >> {path}; {then}']\nschedule = '{schedule}'\n"
 
@@ -204,6 +207,116 @@ def test_it_outlasts_a_database_that_is_away(catalog_one: Catalog, quiet: Settin
         with pytest.raises(Locked):
             Clock(quiet).run()
     assert one(catalog_one, select(func.count()).where(monitor_run.c.state == "running"))[0] == 0
+
+
+@pytest.fixture
+def own_server() -> Iterator[TestServer]:
+    """A server of this test alone, which may be stopped."""
+    yield from running("own", programs(wheel=False) or programs(wheel=True))
+
+
+@pytest.mark.slow
+def test_it_outlasts_a_server_that_is_gone_for_longer_than_anybody_waits(
+    own_server: TestServer, trial_package: Path, tmp_path: Path
+) -> None:
+    """A minute of outage in small: every window that waits for the database is set to 1.5 s, and the server is gone
+    for four times that. The states passed through are those of an outage of minutes; only the numbers differ.
+    """
+    home = tmp_path / "archive"
+    for folder in ("incoming", "files", "quarantine", "logs", "state", ".staging"):
+        (home / folder).mkdir(parents=True)
+    url = url_text(own_server.create())
+    (home / "pinakes.toml").write_text(f'[database]\nurl = "{url}"\n', encoding="utf-8")
+    add_settings(home, "".join(f"[monitor.{name}]\nenabled = false\n" for name in SCHEDULED))
+    settings = load(home)
+    often = job(settings, "often", "1s")
+    long = job(settings, "long", "1s", then="sleep 4")
+    add_settings(home, '[monitor.slow]\nschedule = "1s"\ngrace = "1s"\n[monitor.slow.options]\nseconds = 4\n')
+    mark = home / "slow.started"
+    with ticking(settings, outage=1.5):
+        until(lambda: count(often) >= 1 and count(long) >= 1 and mark.exists())
+        own_server.server.stop()
+        before = count(often)
+        time.sleep(6)
+        waited = list(spool_folder(home).iterdir())
+        assert count(often) <= before + 1, "nothing runs that cannot be recorded"
+        own_server.server.start()
+        after = count(often)
+        until(lambda: count(often) > after + 1 and count(long) >= 2, 60)
+        until(lambda: not list(spool_folder(home).iterdir()))
+    assert waited, "the end of the long run waits on disk"
+    with Catalog.from_url(url) as catalog:
+        query = select(monitor.c.name, monitor_run.c.state, func.count().label("n")).join(monitor_run)
+        found = {(r.name, r.state): r.n for r in rows(catalog, query.group_by(monitor.c.name, monitor_run.c.state))}
+    assert "running" not in {state for _, state in found}
+    assert found["often", "success"] == count(often), "every run is recorded"
+    assert found["long", "success"] + found.get(("long", "killed"), 0) == count(long)
+    assert found["long", "success"] >= 1
+    assert ("slow", "failure") in found, "its results could not be entered, and that is said"
+
+
+class Machine:
+    """The clock of the machine, which somebody sets."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ahead = timedelta(0)
+        machine = self
+
+        class Set(datetime):
+            """What APScheduler and the runner ask for the time."""
+
+            @classmethod
+            def now(cls, tz: Any = None) -> datetime:
+                return datetime.now(tz) + machine.ahead
+
+        monkeypatch.setattr("apscheduler.schedulers.base.datetime", Set)
+        monkeypatch.setattr("monitors.runner.datetime", Set)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+def test_a_clock_that_is_set_back_stops_nothing_and_runs_no_point_twice(
+    catalog_one: Catalog, quiet: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(monkeypatch)
+    machine.ahead = timedelta(hours=6)
+    often, daily = job(quiet, "often", "1s"), job(quiet, "daily", "1d")
+    with ticking(quiet, now=machine.now):
+        until(lambda: count(often) >= 2)
+        machine.ahead = timedelta(0)
+        before = count(often)
+        until(lambda: count(often) >= before + 3)
+    assert count(daily) == 0
+    found = rows(catalog_one, select(monitor_run))
+    points = [r.scheduled_for for r in found if r.scheduled_for is not None]
+    assert len(points) == len(set(points)) >= 2
+    assert {r.state for r in found} == {"success"}, "nothing was skipped for having had its run"
+    assert sum(r.scheduled_for is None for r in found) >= 2, "the hours that come again have no points of their own"
+
+
+def test_a_clock_that_is_set_forward_runs_what_was_passed_over_once(
+    catalog_one: Catalog, quiet: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(monkeypatch)
+    hourly, often = job(quiet, "hourly", "1h"), job(quiet, "often", "1s")
+    with ticking(quiet, now=machine.now):
+        until(lambda: count(often) >= 1)
+        before = count(hourly)
+        machine.ahead = timedelta(hours=6)
+        until(lambda: count(hourly) > before)
+        now = count(often)
+        until(lambda: count(often) >= now + 2)
+    assert count(hourly) == before + 1
+    done = rows(catalog_one, select(monitor_run).join(monitor).where(monitor.c.name == "hourly"))
+    last = max(r.scheduled_for for r in done if r.state == "success")
+    assert timedelta(0) <= machine.now() - last < timedelta(hours=1, minutes=5), "the newest of the points"
+
+
+def test_a_rate_that_is_corrected_is_no_jump(quiet: Settings) -> None:
+    ahead = iter([0.0, 0.4, 0.8, 1.2, 9.0, 9.1, 3.0])
+    clock = Clock(quiet, now=lambda: datetime.now(UTC) + timedelta(seconds=next(ahead)))
+    assert [clock._has_jumped() for _ in range(7)] == [False, False, False, False, True, False, True]
 
 
 def test_weekdays_count_from_sunday_and_not_as_in_apscheduler() -> None:

@@ -169,6 +169,17 @@ def test_a_log_whose_permissions_are_refused_is_a_warning_of_the_run(catalog_one
     assert (settings.home / row.log_path).stat().st_mode & 0o777 == 0o640
 
 
+def test_modules_of_the_current_folder_are_not_taken_for_ours(
+    catalog_one: Catalog, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "somewhere"
+    folder.mkdir()
+    for name in ("json.py", "sqlalchemy.py", "monitors.py", "archive.py", "trial_monitors.py"):
+        (folder / name).write_text("raise SystemExit('the wrong module')\n")
+    monkeypatch.chdir(folder)
+    assert go(settings, "good").state == "success"
+
+
 def test_a_fork_does_not_outlive_its_run(catalog_one: Catalog, settings: Settings) -> None:
     assert go(settings, "forks").state == "success"
     pid = int((settings.home / "fork.pid").read_text())
