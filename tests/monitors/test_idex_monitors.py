@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from archive.analysis.overrides import Word, say
 from archive.catalog import Catalog
 from archive.catalog.engine import make_engine
 from archive.config import Settings, load
@@ -21,7 +22,7 @@ from archive.ingest import ingest
 from archive.instruments.idex.limits import LimitTable
 from archive.instruments.idex.simulate import Options, simulate
 from archive.instruments.idex.simulate.truth import Truth, read_truth
-from archive.store import init_home
+from archive.store import Home, init_home
 from monitors.checks.idex.trends import past, spans
 from monitors.declare import declared
 from monitors.runner import Ended, Occasion, run_monitor
@@ -89,6 +90,9 @@ def scene(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory)
             scene.watch("limits", NAMES[:3])
             place(scene)
             scene.watch("placed", ("idex-rates",))
+            with_word(scene)
+            (home / "pinakes.toml").write_text((home / "pinakes.toml").read_text().replace(LIMITS, ""))
+            scene.watch("said", ("idex-rates", "idex-noise"))
             yield scene
     finally:
         embedded_server.drop(url)
@@ -117,6 +121,16 @@ def place(scene: Scene) -> None:
     ])  # fmt: skip
     report = ingest(scene.catalog, scene.settings, [path])
     assert (report.new, report.errors) == (1, 0)
+
+
+def with_word(scene: Scene) -> None:
+    """Let an analyst make one particle a hundred times bigger."""
+    (row,) = scene.rows(
+        "select p.event_id, p.amplitude from analysis.pulse p join idex.event x using (event_id) where x.dust_hit "
+        "and p.channel = 'Target_High' and p.status = 'ok' and p.charge between 1 and 30 order by 1 limit 1"
+    )
+    told = {"values": {"amplitude": 100 * row.amplitude}}
+    say(scene.catalog, Home(scene.home), Word(row.event_id, "set", "Target_High", 0, told, "A. Name", "to see it"))
 
 
 def exposure(scene: Scene, *names: str) -> float:
@@ -181,7 +195,7 @@ def test_a_late_file_makes_its_window_anew_and_keeps_the_old_count(scene: Scene)
     assert window.dust == dust(scene)
     assert window.exposure == pytest.approx(exposure(scene, "first", "late"), abs=2.0)
     with_counts = scene.count("select count(distinct rate_window_id) from idex.rate")
-    assert with_counts == scene.count("select count(*) from idex.rate_window") == 3
+    assert with_counts == scene.count("select count(*) from idex.rate_window") == 4  # first, late, placed, said
 
 
 def test_geometry_fills_the_map(scene: Scene) -> None:
@@ -257,6 +271,21 @@ def test_limits_of_the_settings_become_findings_without_new_data(scene: Scene) -
         "idex-housekeeping": ("error", "above_limit", "target_voltage"),
     }
     assert "2026-03-01" in found["idex-housekeeping"].message
+
+
+def test_the_word_of_an_analyst_moves_its_event_to_another_bin(scene: Scene) -> None:
+    def charges(step: str) -> list[int]:
+        rows = [row for row in scene.found[step][RATES] if row.binning == "charge" and row.spin_quadrant is None]
+        return [row.counts for row in sorted(rows, key=lambda row: row.bin)]
+
+    before, after = charges("placed"), charges("said")
+    assert sum(before) == sum(after)
+    assert sorted(a - b for a, b in zip(after, before, strict=True) if a != b) == [-1, 1]
+
+
+def test_a_finding_clears_when_its_limits_are_taken_back(scene: Scene) -> None:
+    assert [row for row in scene.found["limits"][OPEN] if row.monitor == "idex-noise"]
+    assert not [row for row in scene.found["said"][OPEN] if row.monitor == "idex-noise"]
 
 
 @pytest.mark.parametrize("given", [

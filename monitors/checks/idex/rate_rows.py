@@ -106,9 +106,15 @@ MESSAGES = text(
 POINTING = text(
     """
     select distinct on (p.tt2000) p.t as at, p.longitude, p.latitude
-    from idex.pointing p where p.t >= :start and p.t <= :until order by p.tt2000, p.file_id desc
+    from idex.pointing p
+    where p.tt2000 between :tt_start and :tt_until and p.t >= :start and p.t <= :until
+    order by p.tt2000, p.file_id desc
     """
 )
+
+
+#: J2000 as seconds since 1970, and by how much TT2000 without leap seconds may be off, ns: it serves the index only.
+J2000, SLACK = 946_728_000, 120 * 10**9
 
 
 class Held(NamedTuple):
@@ -149,7 +155,8 @@ def held(conn: Connection, window: rates.Window, settings: rates.Settings) -> He
     told = conn.execute(MESSAGES, {**span, "state": rates.SCIENCE_STATE}).all()
     state = rates.science_state(np.array([(m.p0, m.p1, m.p2, m.p3) for m in told], dtype=np.int64))
     messages = rates.Messages(_since(window.start, [m.at for m in told]), state)
-    looked = conn.execute(POINTING, span).all()
+    near = {"tt_start": _tt2000(window.start) - SLACK, "tt_until": _tt2000(window.until) + SLACK}
+    looked = conn.execute(POINTING, {**span, **near}).all()
     pointing = rates.Pointing(
         _since(window.start, [p.at for p in looked]),
         _real([p.longitude for p in looked]),
@@ -165,6 +172,11 @@ def held(conn: Connection, window: rates.Window, settings: rates.Settings) -> He
 
 def _real(values: Sequence[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _tt2000(t: datetime) -> int:
+    """Return about the TT2000 of a time, ns."""
+    return (int(t.timestamp()) - J2000) * 10**9
 
 
 def _since(start: datetime, times: Sequence[datetime]) -> np.ndarray[Any, np.dtype[np.float64]]:
