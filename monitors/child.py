@@ -145,20 +145,18 @@ def _enter(
         if run_record.state_of(conn, context.run_id) in tuple(Status):
             return  # an earlier try was committed, only the answer was lost
         raise RunLostError("The run was closed by somebody else while it went on; its results are not stored.")
-    tables: dict[str, int] = {}
+    before = run_record.touched(conn)
     if state is not Status.FAILURE:
         for write in context.writes:
-            name = write.table.fullname
-            rows = (
+            if write.key is None:
                 copy_rows(conn, write.table, write.columns)
-                if write.key is None
-                else upsert(conn, write.table, write.columns, write.key, write.update)
-            )
-            tables[name] = tables.get(name, 0) + rows
+            else:
+                upsert(conn, write.table, write.columns, write.key, write.update)
         for action in context.closers:
             action(conn)
     run_record.store_results(
-        conn, context.run_id, context.monitor_id, context.now, metrics=metrics, findings=findings, tables=tables,
+        conn, context.run_id, context.monitor_id, context.now, metrics=metrics, findings=findings,
+        tables=run_record.touched(conn, before),
         marks={} if state is Status.FAILURE else context.marks, algorithm=context.algorithm,
     )  # fmt: skip
 

@@ -7,10 +7,10 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, case, func, select, update
+from sqlalchemy import Connection, Row, case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from archive.catalog import sequence
@@ -144,6 +144,12 @@ def _one(run_id: UUID) -> Any:
     return select(monitor_run.c.state).where(monitor_run.c.run_id == run_id)
 
 
+_TOUCHED = text(
+    "select schemaname || '.' || relname, n_tup_ins, n_tup_upd, n_tup_del from pg_stat_xact_user_tables "
+    "where schemaname !~ '^pg_' and n_tup_ins + n_tup_upd + n_tup_del > 0"
+)
+
+
 def store_results(
     conn: Connection,
     run_id: UUID,
@@ -152,7 +158,7 @@ def store_results(
     *,
     metrics: Sequence[Mapping[str, Any]] = (),
     findings: Sequence[Mapping[str, Any]] = (),
-    tables: Mapping[str, int] | None = None,
+    tables: Mapping[str, Touched] | None = None,
     marks: Mapping[str, int] | None = None,
     algorithm: str = "1",
 ) -> None:
@@ -165,9 +171,31 @@ def store_results(
         rows = [{**common, **row, "since": known.get((row["code"], row["subject"]), at)} for row in findings]
         conn.execute(insert(finding), rows)
     if tables:
-        rows = [{"run_id": run_id, "table_name": name, "n_rows": count} for name, count in tables.items()]
+        rows = [{"run_id": run_id, "table_name": name, **one._asdict()} for name, one in tables.items()]
         conn.execute(insert(monitor_run_table), rows)
     sequence.advance(conn, monitor_id, dict(marks or {}), algorithm, run_id)
+
+
+class Touched(NamedTuple):
+    """Rows of a table that a transaction wrote."""
+
+    n_insert: int = 0
+    n_update: int = 0
+    n_delete: int = 0
+
+
+def touched(conn: Connection, before: Mapping[str, Touched] | None = None) -> dict[str, Touched]:
+    """Return the rows written in this transaction so far, by table, less those of `before`.
+
+    The server counts them itself, whoever wrote: COPY, an upsert or a statement of a monitor. It also counts what the
+    session wrote a moment before this transaction, which is why a start is needed.
+    """
+    found = {}
+    for name, *counts in conn.execute(_TOUCHED):
+        now = Touched(*(a - b for a, b in zip(counts, (before or {}).get(name, Touched()), strict=True)))
+        if before is None or any(now):
+            found[name] = now
+    return found
 
 
 def store_changes(conn: Connection, changes: Sequence[Mapping[str, Any]]) -> None:

@@ -125,11 +125,10 @@ def points_done(conn: Connection, monitor_id: int, after: datetime, until: datet
 
 
 def tables(conn: Connection, run_id: UUID) -> Rows:
-    """Return the tables a run wrote: table_name, n_rows."""
-    query = select(monitor_run_table.c.table_name, monitor_run_table.c.n_rows)
-    return list(
-        conn.execute(query.where(monitor_run_table.c.run_id == run_id).order_by(monitor_run_table.c.table_name))
-    )
+    """Return the tables a run wrote: table_name, n_insert, n_update, n_delete, n_rows (all three)."""
+    wrote = monitor_run_table.c
+    query = select(wrote.table_name, wrote.n_insert, wrote.n_update, wrote.n_delete, wrote.n_rows)
+    return list(conn.execute(query.where(wrote.run_id == run_id).order_by(wrote.table_name)))
 
 
 def _newest_good(monitor_id: int | None) -> Subquery:

@@ -13,10 +13,11 @@ from archive.config import Settings, load
 from monitors import base
 
 CODE = """
-import os, signal, sys, time
+import atexit, os, signal, sys, threading, time
 from pathlib import Path
+from sqlalchemy import delete
 from monitors.base import Context, Finding, Metric, Monitor, Result, Status
-from archive.catalog.schema import code_version
+from archive.catalog.schema import code_version, query_time
 
 
 class Trial(Monitor):
@@ -154,6 +155,43 @@ class Files(Trial):
         return Result(n_in=len(names), message=" ".join(names))
 
 
+class Writes(Trial):
+    name = "writes"
+
+    def run(self, context):
+        context.write(code_version, {"name": ["a", "b"], "version": ["1", "1"]})
+        keys = {"id": [7]}
+        rest = {"source": ["x"], "at": [context.now], "name": ["x"], "n_calls": [1], "total_s": [1.0],
+                "longest_s": [1.0], "statement": ["x"]}
+        context.write(query_time, {**keys, **rest}, key=["id"])
+        context.write(query_time, {**keys, **rest, "n_calls": [2]}, key=["id"])
+        context.at_close(lambda conn: conn.execute(delete(code_version).where(code_version.c.name.like("t%"),
+                                                                              code_version.c.name != "t0")))
+        context.at_close(lambda conn: conn.execute(delete(query_time)))
+        return Result()
+
+
+class Noisy(Trial):
+    name = "noisy"
+
+    def run(self, context):
+        def late():
+            context.log.error("too late to matter")
+            print("CRASHED", file=sys.stderr, flush=True)
+
+        atexit.register(late)
+        threading.Thread(target=lambda: (time.sleep(0.2), print("a worker that closes late", flush=True))).start()
+        return Result(n_in=1)
+
+
+class Idles(Trial):
+    name = "sleeps"
+
+    def run(self, context):
+        time.sleep(1.5)
+        return Result(n_in=1)
+
+
 class Wrong(Trial):
     name = "wrong"
 
@@ -164,6 +202,7 @@ MONITORS = {
     "good": "Good", "idle": "Idle", "raises": "Raises", "reports": "Reports", "hangs": "Hangs", "eats": "Eats",
     "stderr-only": "ErrorsOnly", "binary": "Binary", "killed": "Killed", "leaves": "Leaves", "quits": "Quits",
     "forks": "Forks", "slow": "Slow", "files": "Files", "wrong": "Wrong",
+    "writes": "Writes", "noisy": "Noisy", "sleeps": "Idles",
 }  # fmt: skip
 
 

@@ -15,12 +15,12 @@ from typing import Any
 
 import psutil
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from archive.catalog import Catalog, run_record, runs
 from archive.catalog.schema import code_version
 from archive.catalog.schema.monitors import finding, metric, monitor, monitor_run, monitor_run_table
-from archive.config import Settings
+from archive.config import Settings, load
 from archive.errors import DatabaseUnavailable, SettingsError
 from monitors import run_log
 from monitors.declare import declared
@@ -83,8 +83,21 @@ def test_results_enter_with_the_end_of_the_run(catalog_one: Catalog, settings: S
     assert [(m.name, m.value, m.unit, m.labels) for m in found] == [
         ("trial_size_bytes", 12.5, "B", {"area": "files"}), ("trial_gap", None, "", {})]  # fmt: skip
     assert written(catalog_one, "trial") == 1
-    tables = rows(catalog_one, select(monitor_run_table.c.table_name, monitor_run_table.c.n_rows))
-    assert [tuple(t) for t in tables] == [("core.code_version", 1)]
+    wrote = monitor_run_table.c
+    tables = rows(catalog_one, select(wrote.table_name, wrote.n_insert, wrote.n_update, wrote.n_delete, wrote.n_rows))
+    assert [tuple(t) for t in tables] == [("core.code_version", 1, 0, 0, 1)]
+
+
+def test_tables_are_counted_whoever_writes_them(catalog_one: Catalog, settings: Settings) -> None:
+    """Rows by COPY, by an upsert that changes and inserts, and those that a statement at the close deletes."""
+    with catalog_one.begin() as conn:
+        names = [{"name": f"t{k}", "version": "1"} for k in range(4)]
+        conn.execute(insert(code_version), names)
+    ended = go(settings, "writes")
+    wrote = monitor_run_table.c
+    query = select(wrote.table_name, wrote.n_insert, wrote.n_update, wrote.n_delete).where(wrote.run_id == ended.run_id)
+    found = sorted(tuple(row) for row in rows(catalog_one, query))
+    assert found == [("core.code_version", 2, 0, 3), ("ops.query_time", 1, 1, 1)]
 
 
 def test_a_finding_is_open_since_its_first_run(catalog_one: Catalog, settings: Settings) -> None:
@@ -167,6 +180,21 @@ def test_a_log_whose_permissions_are_refused_is_a_warning_of_the_run(catalog_one
     # Two new folders, logs/monitors and that of the monitor, and the file.
     assert (row.state, row.n_warnings) == ("no_work", 3)
     assert (settings.home / row.log_path).stat().st_mode & 0o777 == 0o640
+
+
+def test_what_comes_after_the_result_changes_nothing(catalog_one: Catalog, settings: Settings) -> None:
+    """A status that is read from the last line of a log would be a failure here."""
+    ended = go(settings, "noisy")
+    row = record(catalog_one, ended)
+    assert (row.state, row.exit_code, row.n_in) == ("success", 0, 1)
+    said = [line["message"] for line in run_log.read(settings.home / row.log_path)]
+    assert {"too late to matter", "CRASHED", "a worker that closes late"} <= set(said)
+
+
+def test_processor_time_is_no_wall_clock(catalog_one: Catalog, settings: Settings) -> None:
+    row = record(catalog_one, go(settings, "sleeps"))
+    assert row.wall_s > 1.5
+    assert row.cpu_user_s + row.cpu_system_s < row.wall_s - 1.2
 
 
 def test_modules_of_the_current_folder_are_not_taken_for_ours(
@@ -274,6 +302,22 @@ def test_a_run_whose_supervisor_was_killed_is_closed_by_the_next(catalog_one: Ca
     row = one(catalog_one, select(monitor_run))
     assert (row.state, row.error_type) == ("killed", "Vanished")
     assert written(catalog_one, "slow") == 0
+
+
+def test_the_lock_of_a_killed_run_is_free_at_once_and_its_process_number_means_nothing(
+    catalog_one: Catalog, settings: Settings
+) -> None:
+    settings = add_settings(settings.home, "[monitor.slow.options]\nseconds = 30\n")
+    starter = subprocess.Popen([sys.executable, "-c", SUPERVISOR, str(settings.home)])
+    wait_for(settings.home / "slow.started")
+    starter.send_signal(signal.SIGKILL)
+    starter.wait()
+    with catalog_one.begin() as conn:  # another process has the number by now: this one, which started at another time
+        conn.execute(update(monitor_run).values(pid=os.getpid()))
+    (settings.home / "pinakes.toml").write_text(f'[database]\nurl = "{catalog_one.url}"\n', encoding="utf-8")
+    assert go(load(settings.home), "slow").state == "success"
+    found = rows(catalog_one, select(monitor_run).order_by(monitor_run.c.started))
+    assert [(row.state, row.error_type) for row in found] == [("killed", "Vanished"), ("success", None)]
 
 
 def test_a_run_on_another_machine_is_given_up_after_its_silence(catalog_one: Catalog, settings: Settings) -> None:
