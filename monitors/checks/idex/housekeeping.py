@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, literal, select, text
 
 from archive.catalog.schema import event
-from archive.instruments.idex.calibration import HOUSEKEEPING, newest
+from archive.instruments.idex.calibration import HOUSEKEEPING, newest, segments
 from archive.instruments.idex.limits import LimitTable, shipped
 from archive.instruments.idex.tables import event as idex_event
 from archive.instruments.idex.tables import event_header, event_housekeeping
@@ -97,6 +97,16 @@ class Housekeeping(TrendMonitor):
 READINGS: Mapping[str, Mapping[str, Any]] = newest(HOUSEKEEPING)["values"]
 
 
+def counts_known() -> dict[str, tuple[int, int]]:
+    """Return the counts for which a reading means something: those of its segments, or those that its limits say."""
+    found = {name: (least, most) for name, (least, most) in shipped()["segments"].items()}
+    for name, reading in READINGS.items():
+        if "segments" in reading:
+            pieces = segments(reading)
+            found[name] = (pieces[0][0], max(last for _, last, _ in pieces))
+    return found
+
+
 def _readings(start: datetime, stop: datetime) -> Any:
     """Return the statement: a row a day with least, middle and greatest of each reading, and counts out of segments."""
     day = func.date_trunc("day", event.c.t, literal("UTC")).label("day")
@@ -110,7 +120,7 @@ def _readings(start: datetime, stop: datetime) -> Any:
             func.percentile_cont(0.5).within_group(column).filter(on).label(f"{name}:value"),
             func.max(column).filter(on).label(f"{name}:high"),
         ]
-    for name, (least, most) in shipped()["segments"].items():
+    for name, (least, most) in counts_known().items():
         word = event_header.c[READINGS[name]["word"]]
         count = word.op(">>")(int(READINGS[name]["shift"])).op("&")(0xFFF)
         columns.append(func.count().filter(~count.between(least, most)).label(f"{name}:out"))
@@ -134,7 +144,7 @@ def _points_of(row: Mapping[Any, Any], limits: LimitTable) -> list[Trend]:
                     row[f"{name}:low"], row[f"{name}:high"], limits.of(name),
                 )
             )  # fmt: skip
-    for name in shipped()["segments"]:
+    for name in counts_known():
         point = shares("share_out_of_segment", name, day, row[f"{name}:out"], row["n"], limits)
         found += [point] if point is not None else []
     voltage = [row[f"target_voltage:{which}"] for which in ("high", "value", "low")]
