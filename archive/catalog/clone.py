@@ -45,6 +45,8 @@ REGISTERED = frozenset(
         "core.calibration_set",
         "core.calibration",
         "core.fit_model",
+        "core.tag_kind",
+        "core.tag_kind_instrument",
     }
 )
 

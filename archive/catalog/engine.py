@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from psycopg2.extensions import AsIs, Float, Int, register_adapter
 from sqlalchemy import create_engine, event
@@ -22,6 +24,8 @@ APPLICATION = "pinakes"
 AS_IT_STANDS = {"no_parameters": True}
 
 _adapted = False
+
+_engines: WeakSet[Engine] = WeakSet()
 
 
 def make_engine(url: URL, limits: Database | None = None, *, pool: bool = True) -> Engine:
@@ -45,7 +49,17 @@ def make_engine(url: URL, limits: Database | None = None, *, pool: bool = True) 
         **options,
     )
     event.listen(engine, "before_cursor_execute", _adapt_numpy)
+    _engines.add(engine)
     return engine
+
+
+def _forget_connections() -> None:
+    """Let a forked process make connections of its own: those it was born with belong to its parent."""
+    for engine in list(_engines):
+        engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_forget_connections)
 
 
 def connect_arguments(url: URL, limits: Database | None = None) -> dict[str, Any]:

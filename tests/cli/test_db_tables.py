@@ -13,6 +13,7 @@ from archive.catalog import Catalog
 from archive.cli import run
 from archive.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
 from tests.catalog.sample import fill
+from tests.servers import TestServer
 
 
 def pinakes(home: Path, *args: str) -> int:
@@ -48,6 +49,28 @@ def test_a_clone_is_written_and_told(home: Path, tmp_path: Path, capsys: pytest.
     assert pinakes(home, "db", "clone", "read", str(tmp_path / "clone")) == EXIT_USAGE
     assert "is not empty" in capsys.readouterr().err
     assert "hidden" not in "".join(path.read_text(errors="replace") for path in (tmp_path / "clone").glob("*.json"))
+
+
+def test_a_clone_is_read_into_an_archive_that_was_just_made(
+    catalog_one: Catalog, embedded_server: TestServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = embedded_server.create("template0")
+    one, two = tmp_path / "one", tmp_path / "two"
+    try:
+        assert pinakes(one, "init", "--url", catalog_one.url) == EXIT_OK
+        with catalog_one.begin() as conn:
+            fill(conn)
+        assert pinakes(one, "db", "clone", "write", str(tmp_path / "clone")) == EXIT_OK
+        assert pinakes(two, "init", "--url", url.render_as_string(hide_password=False)) == EXIT_OK
+        capsys.readouterr()
+        assert pinakes(two, "db", "clone", "read", str(tmp_path / "clone"), "--json") == EXIT_OK
+        rows = {row["table"]: row["rows"] for row in map(json.loads, capsys.readouterr().out.splitlines())}
+        assert (rows["core.file"], rows["core.event"]) == (5, 3)
+        assert pinakes(two, "files", "--json") == EXIT_OK
+        assert len(capsys.readouterr().out.splitlines()) == 5
+        assert pinakes(two, "init") == EXIT_OK, "and what the code registers fits to it"
+    finally:
+        embedded_server.drop(url)
 
 
 def test_nothing_is_removed_without_a_yes(
