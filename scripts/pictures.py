@@ -19,13 +19,30 @@ class Picture(NamedTuple):
     scheme: str = "light"
     width: int = 1400
     height: int = 900
+    #: Script that is run before the picture is taken, for example to open a fold.
+    before: str = ""
 
+
+#: Open the editor at the highest line, look at it closely, and move a slider.
+EDIT = """(() => {
+document.getElementById("idex-editor").open = true;
+setTimeout(() => {
+  const rows = Array.from(document.querySelectorAll("#idex-lines tbody tr"));
+  rows.sort((a, b) => Number(b.cells[9].textContent) - Number(a.cells[9].textContent))[0].click();
+  const slider = document.getElementById("idex-slider-area");
+  slider.value = 600;
+  slider.dispatchEvent(new Event("input"));
+  window.scrollTo(0, 215);
+}, 300);
+})()"""
 
 PICTURES = (
     Picture("home", "index.html"),
     Picture("viewer", "events/viewer.html#q=2023-12-18T17:39"),
     Picture("viewer-dark", "events/viewer.html#q=2023-12-18T17:39", "dark"),
     Picture("viewer-laptop", "events/viewer.html", width=1000, height=700),
+    Picture("event-science", "events/viewer.html#q=2023-12-18T17:34:58", height=1420),
+    Picture("event-editor", "events/viewer.html#q=2023-12-18T17:34:58", "dark", before=EDIT),
     Picture("file", "files/1.html"),
     Picture("monitors", "monitors/index.html"),
     Picture("monitor", "monitors/filesystem/index.html"),
@@ -60,6 +77,9 @@ def take(browser: Browser, site: Path, out: Path, picture: Picture) -> Path:
         page.locator("html[data-figures]").wait_for(state="attached")
     while not page.evaluate("!window.Bokeh || Bokeh.documents.every((d) => d.is_idle)"):
         page.wait_for_timeout(20)
+    if picture.before:
+        page.evaluate(picture.before)
+        page.wait_for_timeout(1000)
     path = out / f"{picture.name}.png"
     page.screenshot(path=path)
     context.close()

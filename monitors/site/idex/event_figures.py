@@ -128,7 +128,10 @@ def dress_panels(panels: Mapping[str, Any]) -> None:
     for index in (*GAIN_PANELS, *PULSE_PANELS):
         plot = panels[f"waveform-{index}"]
         _line(plot, f"idex-automatic-{index}", "channel-3", line_width=1.4, line_dash=[5, 3])
-        _line(plot, f"idex-fit-{index}", "text", line_width=1, line_alpha=0.6)
+        # Beneath the many samples of a gain, above the few of a pulse.
+        below = {"level": "underlay", "line_width": 2.4, "line_alpha": 0.45}
+        above = {"line_width": 1, "line_alpha": 0.6}
+        _line(plot, f"idex-fit-{index}", "text", **(below if index in GAIN_PANELS else above))
         _line(plot, f"idex-edited-{index}", "channel-1", line_width=1.8, line_dash=[8, 2, 2, 2])
         if index in PULSE_PANELS:
             _level(plot, f"idex-baseline-{index}", "dashed", colour="info")

@@ -25,8 +25,8 @@ PACKAGE: Final = files("monitors.site.idex")
 #: In the order in which they run; the last one enters the page into the viewer.
 SCRIPTS: Final = (
     "idex-models.js", "idex-shapes.js", "idex-merge.js", "idex-noise.js", "idex-words.js", "idex-spectrum.js",
-    "idex-pulses.js", "idex-tables.js", "idex-blocks.js", "idex-command.js", "idex-anchors.js", "idex-editor.js",
-    "idex-noise-view.js", "idex-calculator.js", "idex-event.js",
+    "idex-pulses.js", "idex-tables.js", "idex-blocks.js", "idex-command.js", "idex-anchors.js", "idex-fields.js",
+    "idex-editor.js", "idex-noise-view.js", "idex-calculator.js", "idex-event.js",
 )  # fmt: skip
 
 STYLE: Final = "idex-event.css"

@@ -46,7 +46,7 @@
     if (change.action === "species" && !change.species) return "Name the ion, for example 28Si or C2H5.";
     if (change.action === "add" && !change.window) return "Give the window of the new line.";
     if (change.action === "anchors" && nothing(change.anchors)) return "Name the ion of at least one line: one fixes the shift, two fix both.";
-    const bad = Object.entries(change.values || {}).find(([name, value]) => !Number.isFinite(value) || (["sigma", "rise_time", "discharge_time"].includes(name) && value <= 0) || (name === "lambda" && value <= 0 && !["double_emg", "gaussian", "lorentzian", "hyper_emg"].includes(change.model || change.shape)) || (name === "area" && value < 0));
+    const bad = Object.entries(change.values || {}).find(([name, value]) => !Number.isFinite(value) || (["sigma", "rise_time", "discharge_time", "image_time"].includes(name) && value <= 0) || (name === "lambda" && value <= 0 && !["double_emg", "gaussian", "lorentzian", "hyper_emg"].includes(change.model || change.shape)) || (name === "area" && value < 0));
     if (bad) return `${bad[0]} must be ${Number.isFinite(bad[1]) ? "positive" : "a number"}.`;
     if (change.window && !(change.window[0] < change.window[1])) return "The window must begin before it ends.";
     return null;

@@ -8,30 +8,16 @@
   const { command, fault } = window.pinakesIdexCommand;
   const { make } = window.pinakesIdexTables;
   const { anchorRows } = window.pinakesIdexAnchors;
+  const { ROWS, startValues, extrasOf, parsed } = window.pinakesIdexFields;
   const element = (id) => document.getElementById(id);
 
   const STEPS = 1000; // of a slider; the middle is the value it began with
   const FACTOR = 8; // by which a positive parameter may be moved up and down with the slider
-  const POSITIVE = new Set(["area", "sigma", "lambda", "rise_time", "discharge_time"]);
+  const POSITIVE = new Set(["area", "sigma", "lambda", "rise_time", "discharge_time", "image_time"]);
   const SYMBOLS = {
     area: "A", mu: "µ", sigma: "σ", lambda: "λ", time_of_impact: "t₀", constant_offset: "C₀", amplitude: "A", rise_time: "τr", discharge_time: "τd",
+    image_amplitude: "C₁", image_time: "τ₀",
   };
-  /** What functions need beyond their parameters, as one may begin. */
-  const EXTRAS = { double_emg: "tau2=0.1 weight=0.7", hyper_emg: "taus_right=[0.02] weights_right=[0.5]" };
-
-  /** Extras as the command has them, name=value, as an object; what cannot be read is left out. */
-  function parsed(list) {
-    const found = {};
-    for (const each of list) {
-      try {
-        found[each.split("=")[0]] = JSON.parse(each.slice(each.indexOf("=") + 1));
-      } catch {
-        continue; // being typed
-      }
-    }
-    return found;
-  }
-
   const HOW = {
     line: [["set", "set values as they stand"], ["refit", "refit from these values"], ["species", "name the ion"], ["remove", "take the line out"], ["reset", "take back what was said"]],
     pulse: [["set", "set values as they stand"], ["refit", "refit from these values"], ["reset", "take back what was said"]],
@@ -95,15 +81,9 @@
       const numbers = ["set", "refit"].includes(how());
       if (numbers) box.append(modelRow(), parameters());
       if ((numbers && target.kind === "line") || how() === "add") box.append(windowRow());
-      if (how() === "species") box.append(ionRow());
-      if (how() === "anchors") {
-        extra = anchorRows(state, viewer.known, changed);
-        box.append(extra.node);
-      }
-      if (how() === "sensitivity") box.append(setRow());
-      if (how() === "gains") box.append(gainsRow());
-      if (how() === "baseline") box.append(baselineRow());
-      if (how() === "material") box.append(materialRow());
+      if (how() === "anchors") extra = anchorRows(state, viewer.known, changed);
+      if (ROWS[how()]) extra = ROWS[how()]({ state, fit: target.fit, known: viewer.known, changed });
+      if (extra) box.append(extra.node);
       if (numbers) box.append(pickRow());
       changed();
     }
@@ -112,7 +92,7 @@
 
     function parameters() {
       const grid = make("div", undefined, "idex-parameters");
-      const values = startValues();
+      const values = startValues(target, state.records[target.fit.channel]);
       target.model.forEach(({ name, unit, meaning }, i) => {
         const label = make("label", `${SYMBOLS[name]} `, "name");
         label.append(make("span", name, "mono"), make("span", ` ${unit}`, "unit"));
@@ -170,8 +150,8 @@
       });
       row.append(box);
       extrasBox = null;
-      if (EXTRAS[target.name]) {
-        extrasBox = Object.assign(make("input"), { type: "text", id: "idex-extras", size: 34, value: EXTRAS[target.name] });
+      if (extrasOf(target)) {
+        extrasBox = Object.assign(make("input"), { type: "text", id: "idex-extras", size: 34, value: extrasOf(target) });
         extrasBox.addEventListener("input", changed);
         row.append(" with ", extrasBox);
       }
@@ -179,26 +159,6 @@
     }
 
     const extras = () => (extrasBox ? extrasBox.value.split(/\s+/).filter(Boolean) : []);
-
-    /** Values to begin with: those of the fit, as near as they come in another function. */
-    function startValues() {
-      const { fit, name } = target;
-      const now = fit.values.every(words.known) ? fit.values : guess();
-      if (name === fit.model) return now;
-      if (target.kind === "pulse") return name === "image_pulse" ? [now[0], now[1], 0.05 * now[2], now[2], 1, now[3], now[4]] : [now[0], now[1], now[3], now[5], now[6]];
-      const tail = fit.model === "emg" ? 1 / now[3] : now[2];
-      const fourth = { emg: 1 / tail, voigt: tail, double_emg: tail, generalized_normal: 2 };
-      return [now[0], now[1], ["gaussian", "lorentzian"].includes(name) ? Math.hypot(now[2], tail) : now[2], fourth[name] || 1];
-    }
-
-    /** Values to begin with where a fit has none. */
-    function guess() {
-      const { fit } = target;
-      const middle = words.known(fit.start) ? 0.5 * (fit.start + fit.stop) : 0;
-      const record = state.records[fit.channel];
-      if (target.kind === "line") return [1e-3, middle, 0.01, 60];
-      return [0, record ? record.baseline : 0, 1, 2, 50];
-    }
 
     function values() {
       return Object.fromEntries(Object.entries(boxes).map(([name, { number }]) => [name, number.value === "" ? NaN : Number(number.value)]));
@@ -239,72 +199,6 @@
     }
 
     const windowNow = () => (windowBoxes && windowBoxes.some((box, i) => box.value !== windowBoxes.before[i]) ? windowBoxes.map((box) => Number(box.value)) : null);
-
-    function ionRow() {
-      const row = make("p", "Ion ");
-      const box = Object.assign(make("input"), { type: "text", id: "idex-ion", value: target.fit.species || "" });
-      box.setAttribute("list", "idex-ions");
-      const list = Object.assign(make("datalist"), { id: "idex-ions" });
-      list.append(...(target.fit.candidates || []).map((name) => Object.assign(make("option", "within reach"), { value: name })));
-      const near = Object.entries(viewer.known.comb).sort((a, b) => Math.abs(a[1] - target.fit.mass) - Math.abs(b[1] - target.fit.mass));
-      list.append(...near.map(([name, mass]) => Object.assign(make("option", `${mass} u`), { value: name })));
-      box.addEventListener("input", changed);
-      row.append(box, list, make("span", " a name of the reference comb or a formula", "muted"));
-      extra = { value: () => box.value.trim() };
-      return row;
-    }
-
-    function setRow() {
-      const row = make("p", "Set ");
-      const box = Object.assign(make("select"), { id: "idex-set" });
-      box.append(...Object.keys(state.calibration("sensitivity") || {}).map((name) => Object.assign(make("option", name), { value: name })));
-      if (state.now.composition.sensitivity) box.value = state.now.composition.sensitivity;
-      box.addEventListener("change", changed);
-      row.append(box);
-      extra = { value: () => box.value };
-      return row;
-    }
-
-    function gainsRow() {
-      const row = make("p");
-      const used = state.now.spectrum.gains ? state.now.spectrum.gains.split(" ") : ["TOF_High", "TOF_Mid", "TOF_Low"];
-      const boxes_ = [["H", "TOF_High"], ["M", "TOF_Mid"], ["L", "TOF_Low"]].map(([letter, name]) => {
-        const box = Object.assign(make("input"), { type: "checkbox", id: `idex-gain-${letter}`, checked: used.includes(name) });
-        box.addEventListener("change", changed);
-        const label = make("label");
-        label.append(box, ` ${words.channelName(name)} `);
-        row.append(label);
-        return [letter, box];
-      });
-      extra = { value: () => boxes_.filter(([, box]) => box.checked).map(([letter]) => letter) };
-      return row;
-    }
-
-    function baselineRow() {
-      const row = make("p", "Baseline of ");
-      const channel = Object.assign(make("select"), { id: "idex-baseline-channel" });
-      const number = Object.assign(make("input"), { type: "number", step: "any", id: "idex-baseline" });
-      channel.append(...["TOF_High", "TOF_Mid", "TOF_Low"].map((name) => Object.assign(make("option", words.channelName(name)), { value: name })));
-      const now = () => {
-        const gain = state.merged && state.merged.gains.find((one) => one && one.name === words.channelName(channel.value));
-        number.value = gain ? Number(gain.baseline.toPrecision(7)) : "";
-      };
-      now();
-      channel.addEventListener("change", () => { now(); changed(); });
-      number.addEventListener("input", changed);
-      row.append(channel, " ", number, " mA");
-      extra = { value: () => [channel.value, number.value === "" ? NaN : Number(number.value)] };
-      return row;
-    }
-
-    function materialRow() {
-      const row = make("p", "Material ");
-      const box = Object.assign(make("input"), { type: "text", id: "idex-material", value: state.now.composition.material || "" });
-      box.addEventListener("input", changed);
-      row.append(box);
-      extra = { value: () => box.value.trim() };
-      return row;
-    }
 
     let picks = "";
 

@@ -63,7 +63,7 @@
     if (!known(low) || !known(high)) return "no range";
     const power = high > 0 ? Math.floor(Math.log10(high)) : 0;
     if (power >= -3 && power < 5) return `${number(low, 3)} to ${number(high, 3)} ${unit}`;
-    return `(${(low / 10 ** power).toFixed(2)} to ${(high / 10 ** power).toFixed(2)})×10${raised(power)} ${unit}`;
+    return `(${number(low / 10 ** power, 3)} to ${number(high / 10 ** power, 3)})×10${raised(power)} ${unit}`;
   }
 
   const percent = (value) => (known(value) ? `${(100 * value).toFixed(Math.abs(value) < 0.0995 ? 2 : 1)}` : NOTHING);
