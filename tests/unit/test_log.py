@@ -9,7 +9,9 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +146,38 @@ def test_a_full_disk_is_told_once_and_stops_nothing(capsys: pytest.CaptureFixtur
         handler.emit(logging.makeLogRecord({"msg": "at work"}))
     handler.close()
     assert capsys.readouterr().err == "The log /dev/full cannot be written: No space left on device.\n"
+
+
+def test_the_file_holds_what_its_level_asks_for_and_other_loggers_are_left_alone(tmp_path: Path) -> None:
+    library = logging.getLogger("a.library.imported.before")
+    path = log.to_file(tmp_path, "work")
+    for level in ("debug", "info", "warning"):
+        log.get("jobs").log(logging.getLevelNamesMapping()[level.upper()], level)
+    assert [entry["level"] for entry in lines(path)] == ["info", "warning"]
+    assert not library.disabled
+    assert not logging.getLogger().handlers or log.LineFile not in map(type, logging.getLogger().handlers)
+    quiet = log.to_file(tmp_path, "quiet", "error")
+    log.get("jobs").warning("not this")
+    assert not quiet.exists(), "a file appears with its first line"
+
+
+def test_times_are_utc_in_any_zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    time.tzset()
+    try:
+        path = log.to_file(tmp_path, "work")
+        before = datetime.now(UTC)
+        log.get("jobs").info("x")
+        record = logging.LogRecord("x", logging.INFO, "", 0, "x", None, None)
+        said = [lines(path)[0]["time"], log.OneLine().format(record).split()[0]]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    for text in said:
+        assert abs(datetime.fromisoformat(text) - before) < timedelta(seconds=5), text
+
+
+def test_the_name_of_the_installation_stands_in_every_line(tmp_path: Path) -> None:
+    path = log.to_file(tmp_path, "work", environment="ops")
+    log.get("jobs").info("x")
+    assert lines(path)[0]["environment"] == "ops"
