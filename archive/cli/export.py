@@ -15,7 +15,7 @@ from archive.cli.listing import UtcTime, limits
 
 @click.group()
 def export() -> None:
-    """Write what the archive knows for other programs: scalars, laboratory, overrides."""
+    """Write what the archive knows for other programs: scalars, laboratory, rates, overrides."""
 
 
 @export.command()
@@ -79,6 +79,26 @@ def laboratory(
             chosen = [row["id"] for row in events.listing(conn, instrument_name=instrument or "idex", **filters)]
         count = write(conn, Home(context.settings().home), chosen, path, legacy=legacy)
     context.say(f"{count} events are in {path}.")
+
+
+@export.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--since", type=UtcTime(), help="Windows that begin from this time on (UTC).")
+@click.option("--until", type=UtcTime(), help="Windows that begin before this time (UTC).")
+@pass_context
+def rates(context: Context, folder: Path, since: datetime | None, until: datetime | None) -> None:
+    """Write rates and maps of IDEX into FOLDER as CDF, levels 2B and 2C, two files a window of ten days.
+
+    Windows are those that the monitor idex-rates accumulated last. Nothing is overwritten.
+    """
+    from archive.export.rates import write
+
+    with context.catalog() as catalog, catalog.read() as conn:
+        made = write(conn, folder, since, until)
+    for path in made:
+        click.echo(str(path))
+    if not made:
+        context.say("No window is accumulated; `pinakes monitor run idex-rates` does it.")
 
 
 export.add_command(export_overrides, "overrides")

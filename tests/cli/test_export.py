@@ -214,3 +214,7 @@ def test_odd_files_are_read_as_far_as_they_go(tmp_path: Path) -> None:
 
 def test_overrides_are_exported_here_too(call: Any) -> None:
     assert call("export", "overrides") == call("fits", "export")
+
+
+def test_rates_of_windows_that_nobody_accumulated_are_none(call: Any, tmp_path: Path) -> None:
+    assert "No window is accumulated" in call("export", "rates", str(tmp_path / "rates"))
