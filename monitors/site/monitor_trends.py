@@ -24,6 +24,9 @@ FIGURES, POINTS = 96, 400
 
 HEIGHT = 140
 
+#: Over less than this the time of day is written too, which takes more room.
+FEW_DAYS = timedelta(days=5)
+
 TRENDS = Query(
     "trends", "select * from analysis.trends where monitor = :name order by name, series, at desc limit 10000"
 )
@@ -115,8 +118,9 @@ def trend_plot(words: str, series: str, rows: Sequence[Any], span: tuple[datetim
     plot = figure(
         height=HEIGHT, sizing_mode="stretch_width", tools="", toolbar_location=None, x_axis_type="datetime",
         x_range=Range1d(start=milliseconds(span[0]), end=milliseconds(span[1])), y_range=shown,
-        y_axis_label=unit or ("share" if words.startswith("share ") else ""), background_fill_color=None, border_fill_color=None,
-        min_border_left=LEFT_BORDER, min_border_right=12, name=plain(f"{words} {series}".strip()),
+        y_axis_label=unit or ("share" if words.startswith("share ") else ""), background_fill_color=None,
+        border_fill_color=None, min_border_left=LEFT_BORDER, min_border_right=12,
+        name=plain(f"{words} {series}".strip()),
     )  # fmt: skip
     for limit, colour, dash in LIMITS:
         where = getattr(rows[-1], limit)
@@ -134,7 +138,7 @@ def trend_plot(words: str, series: str, rows: Sequence[Any], span: tuple[datetim
     noted = [("", "@note")] if any(row.message for row in rows) else []
     plot.add_tools(HoverTool(renderers=[dots], tooltips=[*tips, *noted]))
     time_axis(plot)
-    plot.xaxis.ticker = DatetimeTicker(desired_num_ticks=3)
+    plot.xaxis.ticker = DatetimeTicker(desired_num_ticks=2 if span[1] - span[0] < FEW_DAYS else 3)
     plot.yaxis.ticker = BasicTicker(desired_num_ticks=4, num_minor_ticks=0)
     plot.ygrid.ticker = plot.yaxis.ticker
     return Plot(plain_json({element: plot}), HEIGHT)
