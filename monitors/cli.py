@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from archive.cli.context import Context, pass_context
+from archive.errors import EXIT_PARTLY
 
 SITE = "site"
 
@@ -22,8 +23,11 @@ def site() -> None:
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the site; default site/ of the home."
 )
 @pass_context
-def build(context: Context, full: bool, out: Path | None) -> None:
-    """Bring the pages up to date with the catalog, and print the page to open."""
+def build(context: Context, full: bool, out: Path | None) -> int:
+    """Bring the pages up to date with the catalog, and print the page to open.
+
+    Where a page could not be made stands one that says so; the exit code is then 3.
+    """
     from archive.catalog import Catalog
     from monitors.site.build import build as build_site
 
@@ -35,6 +39,7 @@ def build(context: Context, full: bool, out: Path | None) -> None:
     done = f"{report.written} files written, {report.unchanged} unchanged, {report.removed} removed"
     context.say(f"{done} in {report.seconds:.1f} s.")
     click.echo(report.site / "index.html")
+    return EXIT_PARTLY if report.broken else 0
 
 
 @site.command()

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -32,16 +33,19 @@ from monitors.site import (
     run_pages,
     search,
     storage_pages,
+    storage_rows,
     tag_pages,
     viewer,
 )
 from monitors.site.assets import STATIC, bokeh_folder, publish_assets
 from monitors.site.attention import Attention
+from monitors.site.broken import forget, guarded
 from monitors.site.dashboards import Making, dashboards
 from monitors.site.event_data import EventScripts, event_path
 from monitors.site.figures import day_after, midnight
 from monitors.site.holdings import Holdings
 from monitors.site.monitor_index import LevelChanges
+from monitors.site.monitor_rows import monitor_page
 from monitors.site.pages import all_pages
 from monitors.site.publish import Publisher, Report, building
 from monitors.site.rows import month
@@ -50,7 +54,7 @@ from monitors.site.text import iso, script_json
 from monitors.survey import Standing, survey
 
 #: Raised when the form of the pages or scripts changes, so that all are made again.
-FORMAT = 4
+FORMAT = 5
 
 STATE = ".state.json"
 
@@ -71,6 +75,8 @@ class State:
     dashboards: dict[str, dict[str, str]] = field(default_factory=dict)
     #: Whether the pages of runs that are there have the form of today.
     runs: bool = False
+    #: Pages that could not be made.
+    broken: list[str] = field(default_factory=list)
     channels: int = 0
 
     @classmethod
@@ -172,7 +178,8 @@ class Builder:
         lists.publish_event_index(self.publisher, self.conn, self.shell, self.holdings.event_days)
         lists.publish_file_index(self.publisher, self.conn, self.shell, self.holdings)
         for instrument in self.instruments:
-            instrument_pages.publish(self.publisher, self.conn, self.shell, instrument, self.holdings, self.now)
+            with self._page(f"instruments/{instrument['name']}.html", instrument["title"]):
+                instrument_pages.publish(self.publisher, self.conn, self.shell, instrument, self.holdings, self.now)
         seen.dashboards = {row["name"]: self._dashboards(row, seen.dashboards) for row in self.instruments}
         self._days(seen)
         self._states(seen)
@@ -264,19 +271,29 @@ class Builder:
             standings = survey(self.conn, self.now)
         found = Attention(self.conn, standings, self.now)
         changes = monitor_index.levels(self.conn, self.now)
-        kept = run_pages.publish(self.publisher, self.conn, self.shell, self.settings, self.now, again=not seen.runs)
+        whole = frozenset(seen.broken) if seen.runs else None
+        kept = run_pages.publish(self.publisher, self.conn, self.shell, self.settings, self.now, whole)
         seen.runs = True
         seen.monitors = {
             standing.name: self._monitor(standing, found, changes, kept, seen.monitors) for standing in standings
         }
-        monitor_index.publish(self.publisher, self.conn, self.shell, standings, changes, self.now)
+        with self._page(monitor_index.PATH, "Monitors"):
+            monitor_index.publish(self.publisher, self.conn, self.shell, standings, changes, self.now)
         watched = any(standing.name == "filesystem" for standing in standings)
-        storage_pages.publish(self.publisher, self.conn, self.shell, self.now, watched)
-        attention.publish(self.publisher, self.conn, self.shell, found)
-        tag_pages.publish(self.publisher, self.conn, self.shell)
+        with self._page(storage_rows.PATH, "Storage"):
+            storage_pages.publish(self.publisher, self.conn, self.shell, self.now, watched)
+        with self._page(attention.PATH, "Problems"):
+            attention.publish(self.publisher, self.conn, self.shell, found)
+        with self._page(tag_pages.PATH, "Tags"):
+            tag_pages.publish(self.publisher, self.conn, self.shell)
         pages = all_pages(self.shell, self.holdings, standings, list(seen.calendar))
         search.publish(self.publisher, self.shell, seen.digests, pages, self.holdings.all.files)
-        home.publish(self.publisher, self.conn, self.shell, self.holdings, standings, found, self.now)
+        with self._page("index.html", self.settings.site.title):
+            home.publish(self.publisher, self.conn, self.shell, self.holdings, standings, found, self.now)
+
+    def _page(self, path: str, title: str) -> AbstractContextManager[None]:
+        """Return a block that makes one page; where it fails, a page says so and the build goes on."""
+        return guarded(self.publisher, self.shell, path, title, self.conn)
 
     def _monitor(
         self,
@@ -291,11 +308,14 @@ class Builder:
         parts = (standing, found.findings, changes.get(standing.row.id, ()), of_runs, self.now)
         now = monitor_pages.fingerprint(*parts)
         if seen.get(standing.name) != now:
-            monitor_pages.publish(self.publisher, self.conn, self.shell, *parts)
+            with self._page(monitor_page(standing.name), standing.name):
+                monitor_pages.publish(self.publisher, self.conn, self.shell, *parts)
         return now
 
     def _finish(self, seen: State) -> None:
         """What names this build goes last: the age every page shows, and the state the next build starts from."""
+        seen.broken = self.publisher.report.broken
+        forget(seen.broken, seen.files, seen.calendar, seen.monitors, file_pages.BUCKET)
         built = {
             "built": iso(self.now),
             "id": self.publisher.run,

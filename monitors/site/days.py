@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from monitors.site import queries, tables, text
 from monitors.site.attention import kind_table
+from monitors.site.broken import guarded
 from monitors.site.calendar_view import year_views
 from monitors.site.day_figure import events_per_hour
 from monitors.site.figures import day_after, midnight
@@ -106,7 +107,8 @@ def publish(
         weeks[week_page(day.day)].append(day)
         months[month_page(day.day)].append(day)
         if seen.get(day.day.isoformat()) != now[day.day.isoformat()]:
-            publish_day(publisher, conn, shell, day, before, after)
+            with guarded(publisher, shell, day_page(day.day), day.day.isoformat(), conn):
+                publish_day(publisher, conn, shell, day, before, after)
     _publish_periods(publisher, shell, "week", weeks)
     _publish_periods(publisher, shell, "month", months)
     values = {"years": year_views(days), "empty": not days, "statements": []}

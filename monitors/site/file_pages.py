@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from monitors.site import queries, tables, text
+from monitors.site.broken import guarded
 from monitors.site.publish import Publisher
 from monitors.site.queries import Row
 from monitors.site.rows import event_page, event_state, file_page, file_state
@@ -45,28 +46,44 @@ def publish_bucket(publisher: Publisher, conn: Connection, shell: Shell, bucket:
     )
     files = queries.FILES_OF_BUCKET.rows(conn, **limits)
     for row in files:
-        file, path = row["id"], file_page(row["id"])
-        found = events[file]
-        inside = contents(archive / row["relpath"], row["format"]) if row["state"] == "available" else None
-        values = {
-            "summary": f"{row['instrument_title']}, {row['product_title']}",
-            "identity": identity(row),
-            "tags": history_table(tags[file]),
-            "apids": apid_table(apids[file]),
-            "gaps": gap_table(gaps[file]),
-            "problems": problem_table(problems[file]),
-            "ancestors": lineage_table(ancestors[file], "Nothing: the file came from outside."),
-            "descendants": lineage_table(descendants[file], "Nothing was made from it."),
-            "events": event_table(found),
-            "events_total": found[0]["total"] if found else 0,
-            "header": header_table(row["header"]),
-            "contents": inside,
-            "attributes": inside and attribute_table(inside),
-            "statements": statements(file),
-        }
+        file = row["id"]
         name = row["original_name"] or row["relpath"].rpartition("/")[2]
-        publisher.page(path, shell.render("file.html", path, name, **values))
+        with guarded(publisher, shell, file_page(file), name):
+            tables_of = {
+                "tags": history_table(tags[file]),
+                "apids": apid_table(apids[file]),
+                "gaps": gap_table(gaps[file]),
+                "problems": problem_table(problems[file]),
+                "ancestors": lineage_table(ancestors[file], "Nothing: the file came from outside."),
+                "descendants": lineage_table(descendants[file], "Nothing was made from it."),
+            }
+            publish_file(publisher, shell, row, name, events[file], tables_of, archive)
     return list(files)
+
+
+def publish_file(
+    publisher: Publisher,
+    shell: Shell,
+    row: Row,
+    name: str,
+    events: Sequence[Row],
+    tables_of: Mapping[str, Table],
+    archive: Path,
+) -> None:
+    """Write the page of one file; `tables_of` are its tables by their place in the template."""
+    inside = contents(archive / row["relpath"], row["format"]) if row["state"] == "available" else None
+    values = {
+        **tables_of,
+        "summary": f"{row['instrument_title']}, {row['product_title']}",
+        "identity": identity(row),
+        "events": event_table(events),
+        "events_total": events[0]["total"] if events else 0,
+        "header": header_table(row["header"]),
+        "contents": inside,
+        "attributes": inside and attribute_table(inside),
+        "statements": statements(row["id"]),
+    }
+    publisher.page(file_page(row["id"]), shell.render("file.html", file_page(row["id"]), name, **values))
 
 
 def statements(file: int) -> list[tuple[str, str]]:

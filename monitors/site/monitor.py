@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from monitors.base import Context, Metric, Monitor, Result, Status
+from monitors.base import Context, Finding, Metric, Monitor, Result, Status
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -41,6 +41,10 @@ class SiteMonitor(Monitor):
             message=f"{report.written} files written, {report.unchanged} unchanged, {report.removed} removed.",
             n_in=report.written + report.unchanged,
             n_done=report.written,
+            findings=[
+                Finding("page_broken", f"{path} could not be made; see the log of the run.", "error", path)
+                for path in report.broken
+            ],
             metrics=[
                 Metric("site_build_seconds", report.seconds, "s"),
                 Metric("site_files_written", report.written),

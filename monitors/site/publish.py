@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from monitors.site.text import iso, utc
 STAMP = "@written@"
 
 #: The element a stamp becomes; two pages that differ only here are the same page.
-WRITTEN = re.compile(rb'<time id="written" datetime="[^"<]*" data-run="[^"<]*">[^<]*</time>')
+WRITTEN = re.compile(rb'<time id="written" datetime="[^"<]*" data-run="[^"<]*" data-digest="[0-9a-f]*">[^<]*</time>')
 
 LOCK = ".lock"
 
@@ -34,7 +35,10 @@ SYNCED_AT_ONCE = 16
 
 @dataclass(slots=True)
 class Report:
-    """What a build did, in pages and data scripts; `queries` holds what each kind of query took."""
+    """What a build did, in pages and data scripts.
+
+    `queries` holds what each kind of query took, `broken` the pages in whose place stands one that says so.
+    """
 
     site: Path
     written: int = 0
@@ -43,6 +47,7 @@ class Report:
     permission_warnings: int = 0
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
     queries: dict[str, Timing] = field(default_factory=dict)
 
 
@@ -69,20 +74,25 @@ class Publisher:
         self.access = access or Access()
         self.report = Report(root)
         self.run = run or now.strftime("%Y%m%dT%H%M%SZ")
-        shown = f'datetime="{iso(now)}" data-run="{escape(self.run)}">{utc(now, digits=-1)}'
-        self._stamp = f'<time id="written" {shown}</time>'.encode()
+        self._written = f'<time id="written" datetime="{iso(now)}" data-run="{escape(self.run)}"'
+        self._shown = utc(now, digits=-1)
         self._folders: set[Path] = set()
         self._waiting: list[tuple[str, Path]] | None = None
 
     def page(self, relpath: str, text: str) -> bool:
-        """Publish an HTML page that may hold one `STAMP`; return whether it changed."""
+        """Publish an HTML page that may hold one `STAMP`; return whether it changed.
+
+        A page that is there with the same content keeps its time. The page carries the digest of its content, so that
+        anybody can see whether it is still what was written at that time.
+        """
         content = text.encode()
         path = self.root / relpath
         old = _read(path)
         if old is not None and WRITTEN.sub(STAMP.encode(), old) == content:
             self.report.unchanged += 1
             return False
-        self._put(path, content.replace(STAMP.encode(), self._stamp))
+        stamp = f'{self._written} data-digest="{digest(content)}">{self._shown}</time>'
+        self._put(path, content.replace(STAMP.encode(), stamp.encode()))
         return True
 
     def holds(self, relpath: str) -> bool:
@@ -172,6 +182,17 @@ class Publisher:
             Path(temporary).unlink(missing_ok=True)
             raise
         self.report.written += 1
+
+
+def digest(content: bytes) -> str:
+    """Return the digest that a page carries: of everything in it but the time it was written."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def is_whole(page: bytes) -> bool:
+    """Say whether a page is what was written at the time it carries."""
+    found = re.search(rb'<time id="written"[^>]* data-digest="([0-9a-f]+)"', page)
+    return found is not None and digest(WRITTEN.sub(STAMP.encode(), page)).encode() == found[1]
 
 
 def _sync(path: str) -> None:

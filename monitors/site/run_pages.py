@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from archive.catalog import runs
 from archive.config import Monitor, Settings
 from monitors.site import queries, tables, text
+from monitors.site.broken import guarded
 from monitors.site.monitor_rows import RUN_CSV, labels_text, monitor_page, run_page, run_state
 from monitors.site.publish import Publisher
 from monitors.site.queries import Row, timed
@@ -42,20 +43,27 @@ Kept = Mapping[int, frozenset[str]]
 
 
 def publish(
-    publisher: Publisher, conn: Connection, shell: Shell, settings: Settings, now: datetime, *, again: bool
+    publisher: Publisher,
+    conn: Connection,
+    shell: Shell,
+    settings: Settings,
+    now: datetime,
+    broken: Collection[str] | None,
 ) -> Kept:
     """Write the pages of kept runs that have none, remove those of runs no longer kept; return the kept runs.
 
-    With `again` every page is made, for when their form has changed.
+    `broken` are pages that could not be made last time and are tried again; None: every page is made, because the form
+    of pages has changed.
     """
     kept = kept_runs(conn, settings, now)
     wanted = frozenset[str]().union(*kept.values())
     there = {name.removesuffix(".html") for name in publisher.names("runs", r"[0-9a-f-]{36}\.html")}
-    missing = sorted(wanted if again else wanted - there, reverse=True)  # their names begin with the time
+    good = frozenset[str]() if broken is None else {run for run in there if run_page(run) not in broken}
+    missing = sorted(wanted - good, reverse=True)  # their names begin with the time
     for start in range(0, len(missing), TOGETHER):
         with publisher.together():
             _publish_some(publisher, conn, shell, missing[start : start + TOGETHER])
-    publisher.report.unchanged += 0 if again else len(wanted & there)
+    publisher.report.unchanged += len(wanted & good)
     for gone in sorted(there - wanted):
         publisher.remove(run_page(gone))
         publisher.remove(run_csv(gone))
@@ -90,7 +98,8 @@ def _publish_some(publisher: Publisher, conn: Connection, shell: Shell, ids: Seq
     metrics = _by_run(queries.METRICS_OF_RUNS.rows(conn, **chosen, rows=ROWS))
     for row in queries.RUNS_BY_ID.rows(conn, **chosen):
         run = str(row["run_id"])
-        publish_run(publisher, shell, row, written[run], findings[run], metrics[run])
+        with guarded(publisher, shell, run_page(run), f"Run of {row['name']}"):
+            publish_run(publisher, shell, row, written[run], findings[run], metrics[run])
 
 
 def publish_run(
