@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -72,6 +73,16 @@ class Campaign:
     def name(self) -> str:
         """Day on which it begins, the name of its page."""
         return f"{self.start:%Y-%m-%d}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when anything of its events changes that the report reads."""
+        digest = hashlib.sha256()
+        for name, value in self.found.items():
+            array, words = value if isinstance(value, tuple) else (value, [])
+            digest.update(repr((name, words)).encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
 
     @property
     def events(self) -> int:

@@ -12,10 +12,9 @@ from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, Range1d
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from archive.instruments.idex.analysis.particles import curves_of
 from archive.instruments.idex.calibration import newest
 from archive.instruments.idex.layout import CHANNELS
-from archive.numerics.particle import curve
+from archive.numerics.particle import Curve, curve
 from monitors.site import tables
 from monitors.site.columns import newest_columns
 from monitors.site.dashboards import Making
@@ -45,12 +44,18 @@ COLOURS: Final = ("unknown", "channel-6", "channel-5", "channel-2", "channel-1",
 STATISTICS: Final = ("count", "min", "max", "mean", "median", "mode", "std")
 
 
-def publish(making: Making) -> None:
-    """Write the list and the report of every campaign; those that are no longer there are taken away."""
+def publish(making: Making, made_by: str) -> None:
+    """Write the list and the report of every campaign that changed; those that are no longer there are taken away.
+
+    `made_by` changes when equal events may give another report.
+    """
     found = numbers.campaigns(newest_columns(making, sources(), numbers.NAMES))
     kept = {f"{one.name}.{form}" for one in found for form in ("html", "json", "csv")}
     for one in found:
-        publish_report(making, one)
+        key, now = f"campaign {one.name}", f"{made_by} {one.fingerprint}"
+        if making.seen.get(key) != now or not making.publisher.holds(f"{FOLDER}/{one.name}.html"):
+            publish_report(making, one)
+        making.seen[key] = now
     for name in list(making.publisher.names(FOLDER, r"[\w.-]+\.(html|json|csv)")):
         if name not in kept:
             making.publisher.remove(f"{FOLDER}/{name}")
@@ -229,9 +234,9 @@ def scatter(
 
 def yields() -> tuple[list[float], list[float]]:
     """Return the curve of the charge yield: speeds, km/s, and C/kg."""
-    chosen = curves_of(newest("particle_curves")["values"])[0]
+    law = Curve(**newest("particle_curves")["values"]["charge_yield"])
     speed = np.logspace(0, 2, 80)
-    return speed.tolist(), np.asarray(curve(speed, chosen["charge_yield"])).tolist()
+    return speed.tolist(), np.asarray(curve(speed, law)).tolist()
 
 
 def stack(campaign: Campaign, speed: Floats) -> Plot | None:

@@ -120,5 +120,5 @@ class IdexDashboards(Dashboards):
         now = hashlib.sha256(repr((MADE_BY, blocks)).encode()).hexdigest()[:16]
         if making.seen.get("events") != now or not making.publisher.holds(quality.PATH):
             quality.publish(making)
-            campaign_page.publish(making)
+            campaign_page.publish(making, MADE_BY)
         making.seen["events"] = now

@@ -9,7 +9,6 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from archive.instruments.idex.analysis import chain, composition, particles, spectrum, waveforms
 from archive.instruments.idex.analysis.settings import PULSES
 from archive.instruments.idex.layout import CHANNELS
 from archive.numerics import status
@@ -182,6 +181,9 @@ def word_table(found: Words) -> Table:
 
 def word_meanings() -> dict[str, str]:
     """Return what each status word says, for a person."""
+    # These modules fit and transform; they are loaded only when the page is made.
+    from archive.instruments.idex.analysis import chain, composition, particles, spectrum, waveforms
+
     found = {"ok": "nothing is to be said"}
     for module in (particles, composition, spectrum, chain, waveforms):
         found |= module.MEANING
