@@ -23,6 +23,7 @@ from archive.instruments.idex.limits import LimitTable
 from archive.instruments.idex.simulate import Options, simulate
 from archive.instruments.idex.simulate.truth import Truth, read_truth
 from archive.store import Home, init_home
+from monitors.checks.idex.rates import settings_of
 from monitors.checks.idex.trends import past, spans
 from monitors.declare import declared
 from monitors.runner import Ended, Occasion, run_monitor
@@ -295,6 +296,15 @@ def test_a_finding_clears_when_its_limits_are_taken_back(scene: Scene) -> None:
 def test_limits_that_cannot_be_used_are_refused_in_a_sentence(given: Any) -> None:
     with pytest.raises(SettingsError, match=r"\."):
         LimitTable("noise", given)
+
+
+@pytest.mark.parametrize("given", [
+    {"sorce": "best"}, {"source": "TOF_High"}, {"longest_pointing": 0}, {"longest_pointing": "10"},
+    {"subtract_dead_time": "no"},
+])  # fmt: skip
+def test_options_of_rates_that_cannot_be_used_are_refused_in_a_sentence(given: Any) -> None:
+    with pytest.raises(SettingsError, match=r"idex-rates"):
+        settings_of(given)
 
 
 def test_the_graver_limit_is_told_and_none_means_none() -> None:

@@ -70,7 +70,7 @@ class Housekeeping(TrendMonitor):
 
     name = "idex-housekeeping"
     title = "IDEX housekeeping"
-    schedule = "45 * * * *"
+    schedule = "45 */3 * * *"
     section = "housekeeping"
 
     def judged(self, point: Trend) -> tuple[float | None, float | None]:

@@ -52,7 +52,7 @@ class Noise(TrendMonitor):
 
     name = "idex-noise"
     title = "IDEX noise"
-    schedule = "25 * * * *"
+    schedule = "25 */3 * * *"
     section = "noise"
 
     def points(self, conn: Connection, start: datetime, stop: datetime, limits: LimitTable) -> list[Trend]:

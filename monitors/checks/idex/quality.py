@@ -120,7 +120,7 @@ class TofQuality(TrendMonitor):
 
     name = "idex-tof-quality"
     title = "IDEX spectrum quality"
-    schedule = "35 * * * *"
+    schedule = "35 */3 * * *"
     section = "quality"
 
     def judged(self, point: Trend) -> tuple[float | None, float | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from functools import partial
@@ -38,14 +38,14 @@ class Rates(Monitor):
 
     name = "idex-rates"
     title = "IDEX counts, rates and maps"
-    schedule = "55 * * * *"
+    schedule = "55 */3 * * *"
     grace = "1h"
     max_runtime = "1h"
     tables = ("idex.rate_window", "idex.rate_count", "idex.rate", "idex.map_pixel", "idex.map_count", "ops.trend")
 
     def run(self, context: Context) -> Result:
         """Count every window that has something new, that has come to its end, or whose settings are others."""
-        settings = settings_of(context)
+        settings = settings_of(context.options)
         mark = digest({"version": rates.VERSION, **asdict(settings)})
         points: list[Trend] = []
         changed, looked = 0, 0
@@ -85,7 +85,7 @@ def _store(done: rates.Accumulated, more: dict[str, Any], conn: Connection) -> N
     rate_rows.store(conn, done, {**more, "code_version_id": code_version_id(conn)})
 
 
-def settings_of(context: Context) -> rates.Settings:
+def settings_of(options: Mapping[str, Any]) -> rates.Settings:
     """Return the settings with the options of the monitor.
 
     Raises
@@ -94,14 +94,17 @@ def settings_of(context: Context) -> rates.Settings:
         For an option that is not there, or one that cannot be.
     """
     known = {field.name for field in fields(rates.Settings)}
-    unknown = sorted(set(context.options) - known)
+    unknown = sorted(set(options) - known)
     if unknown:
         raise SettingsError(f"idex-rates has no option {unknown[0]!r}; it has {', '.join(sorted(known))}.")
-    settings = rates.Settings(**context.options)
+    settings = rates.Settings(**options)
     if settings.source not in SOURCES:
         raise SettingsError(f"The option source of idex-rates is one of {', '.join(SOURCES)}.")
-    if isinstance(settings.longest_pointing, bool) or not settings.longest_pointing > 0:
+    longest = settings.longest_pointing
+    if isinstance(longest, bool) or not isinstance(longest, int | float) or not longest > 0:
         raise SettingsError("The option longest_pointing of idex-rates is a positive number of seconds.")
+    if not isinstance(settings.subtract_dead_time, bool):
+        raise SettingsError("The option subtract_dead_time of idex-rates is true or false.")
     return settings
 
 

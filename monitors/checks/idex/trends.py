@@ -19,7 +19,7 @@ from archive.instruments.idex.limits import Limits, LimitTable
 from monitors.base import Context, Finding, Metric, Monitor, Result, Severity, Trend
 
 #: New rows looked at in one run at most; the next run goes on.
-FILES, KEYS = 2000, 100_000
+FILES, KEYS = 10_000, 500_000
 
 #: Days worked out by one statement at most.
 SPAN: Final = 31
