@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 import click
 
 from archive.cli.context import Context, emit, json_option, pass_context
-from archive.cli.listing import ListByDefault, limits
+from archive.cli.listing import ListByDefault, UtcTime, limits
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,7 +21,7 @@ HISTORY_COLUMNS = ("id", "created_at", "origin", "version", "settings_hash", "co
 
 @click.group(cls=ListByDefault)
 def fits() -> None:
-    """Fits of events: list (also without a verb), show, set, refit, reset, history, export, import, update."""
+    """Fits of events: list (also without a verb), show, history, and what analysts say against them."""
 
 
 @fits.command("list")
@@ -108,6 +109,71 @@ def update(context: Context, instrument: str | None) -> None:
             if instrument in (None, name):
                 asked += len(requests.analyse_everything(conn, owner, max_attempts=settings.ingest.max_attempts))
     context.say(f"{asked} jobs wait; carry them out with `pinakes work`.")
+
+
+@fits.command("mass-scale")
+@click.option("--event", help="Only this event: id or identity.")
+@click.option("--file", "file_id", type=int, help="Only events of this raw file or product, by its id.")
+@click.option("--since", type=UtcTime(), help="Events from this time on (UTC).")
+@click.option("--until", type=UtcTime(), help="Events before this time (UTC).")
+@click.option("-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="Most rows.")
+@click.option("--default", "as_default", is_flag=True, help="Give the default scale of all of them instead, as JSON.")
+@json_option
+@pass_context
+def mass_scale(
+    context: Context, event: str | None, file_id: int | None, since: datetime | None, until: datetime | None,
+    limit: int, as_default: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Show the mass scales of events, in order of time: t = shift + stretch sqrt(m) + ..., us from the first sample.
+
+    --default prints the values of a calibration record mass_scale: the median of the scales that are beyond doubt.
+    """
+    from archive.analysis.mass_scale import default_scale, scales
+    from archive.catalog import events
+
+    with context.catalog() as catalog, catalog.read() as conn:
+        event_id = None if event is None else events.get(conn, event)["id"]
+        most = None if as_default else limit
+        rows = scales(conn, event_id=event_id, file_id=file_id, since=since, until=until, limit=most)
+        if as_default:
+            emit([default_scale(conn, rows)], as_json=True)
+            return
+    emit(rows, as_json=as_json, columns=("event_id", "t", "shift", "stretch", "matched", "rms", "scale_status"))
+    if not rows:
+        context.say("No event answers.")
+
+
+@fits.command()
+@click.argument("table", type=click.File("r", encoding="utf-8"))
+@click.option(
+    "-o", "--output", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="File; - is stdout."
+)
+@pass_context
+def particle(context: Context, table: Any, output: Any) -> None:
+    """Estimate speed and mass of particles in TABLE, a CSV file (- is standard input), by the newest calibrations.
+
+    It needs the columns charge (pC) and rise_time (tau_r, us), and may have charge_error, rise_time_error and
+    ion_charge (pC). What it has stays; speed (km/s), mass (kg), their 68 % ranges and a status are added.
+    """
+    import csv
+    from datetime import UTC
+
+    from archive.analysis.particles import FOUND, estimate
+    from archive.catalog.reference import calibrations_for
+    from archive.errors import NotFound
+
+    rows = list(csv.DictReader(table))
+    with context.catalog() as catalog, catalog.read() as conn:
+        record = calibrations_for(conn, "idex", "particle_curves", datetime.now(UTC))
+    if record is None:
+        raise NotFound("The archive has no calibration particle_curves; ingest a file of IDEX first.")
+    try:
+        found = estimate(rows, record["values"])
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    writer = csv.DictWriter(output, list(dict.fromkeys([*(rows[0] if rows else ()), *FOUND])), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found)
 
 
 def signed(function: F) -> F:

@@ -218,3 +218,34 @@ def test_overrides_are_exported_here_too(call: Any) -> None:
 
 def test_rates_of_windows_that_nobody_accumulated_are_none(call: Any, tmp_path: Path) -> None:
     assert "No window is accumulated" in call("export", "rates", str(tmp_path / "rates"))
+
+
+def test_mass_scales_of_events_and_the_default_they_give(call: Any) -> None:
+    rows = [json.loads(line) for line in call("fits", "mass-scale", "--json").splitlines()]
+    assert len(rows) == 4
+    assert {row["identity"] for row in rows} == {row["identity"] for row in rows_of(call, "event_summary")}
+    (alone,) = (
+        json.loads(x) for x in call("fits", "mass-scale", "--json", "--event", rows[1]["identity"]).splitlines()
+    )
+    assert alone == rows[1]
+    assert len(call("fits", "mass-scale", "--json", "--file", "1").splitlines()) == 4
+    assert call("fits", "mass-scale", "--file", "99").startswith("No event answers")
+    default = json.loads(call("fits", "mass-scale", "--default"))
+    assert default["stretch"] == pytest.approx(1.45, abs=0.15)
+    assert default["events"] >= 3
+    assert "beyond doubt" in call("fits", "mass-scale", "--default", "--event", rows[0]["identity"], code=1)
+
+
+def test_a_table_of_charges_becomes_one_of_particles(call: Any, tmp_path: Path) -> None:
+    table = tmp_path / "in.csv"
+    table.write_text(
+        "name,charge,rise_time,charge_error,ion_charge\na,10,3.5,0.5,0.2\nb,-1,3.5,,\nc,10,1e9,,\nd,x,3,,\n"
+    )
+    rows = list(csv.DictReader(io.StringIO(call("fits", "particle", str(table)))))
+    assert [row["status"] for row in rows] == ["ok", "not_positive", "outside_calibration", "not_positive"]
+    assert float(rows[0]["speed"]) == pytest.approx(10, abs=0.5)
+    assert float(rows[0]["mass_low"]) < float(rows[0]["mass"]) < float(rows[0]["mass_high"])
+    assert float(rows[0]["ratio_speed"]) == pytest.approx(7.5, abs=0.1)
+    assert (rows[1]["name"], rows[1]["speed"]) == ("b", "")
+    table.write_text("charge\n1\n")
+    assert "no column rise_time" in call("fits", "particle", str(table), code=2)
