@@ -94,6 +94,8 @@ class Folder:
         Whether this walk did.
     n_stats
         Calls of the stat kind that this walk made for it.
+    moved
+        Whether it, or a file in it, was moved (or had its permissions changed) while the walk went on.
     counts, links
         Regular files with one name, and those with several, which are counted when folders are added up.
     n_unrecognised, unrecognised
@@ -124,6 +126,7 @@ class Folder:
     n_errors: dict[ErrorKind, int] = field(default_factory=dict)
     errors: list[Error] = field(default_factory=list)
     complete: bool = True
+    moved: bool = False
 
     @property
     def n_entries(self) -> int:

@@ -28,6 +28,7 @@ def list_folder(
     *,
     sink: Sink | None = None,
     foreign: Callable[[os.stat_result], bool] = lambda _: False,
+    since: int = 0,
 ) -> tuple[Folder | None, list[str]]:
     """List one folder and nothing below it.
 
@@ -39,6 +40,8 @@ def list_folder(
         Told every regular file.
     foreign
         Says whether the folder of this state belongs to another area.
+    since
+        When the walk began, ns: what was renamed since then is noticed by its ctime, which is newer than its mtime.
 
     Returns
     -------
@@ -60,7 +63,8 @@ def list_folder(
         folder.device, folder.inode = status.st_dev, status.st_ino
         folder.mtime, folder.ctime = status.st_mtime_ns, status.st_ctime_ns
         folder.listed_at = time.time_ns()
-        below = _fill(folder, area, fd, full, sink)
+        folder.moved = folder.ctime >= since > folder.mtime
+        below = _fill(folder, area, fd, full, sink, since)
     except OSError as error:  # the listing itself broke off
         folder.fail(error, full, needed=True)
         below = []
@@ -81,7 +85,7 @@ def storable(name: str) -> bool:
     return True
 
 
-def _fill(folder: Folder, area: Area, fd: int, full: str, sink: Sink | None) -> list[str]:
+def _fill(folder: Folder, area: Area, fd: int, full: str, sink: Sink | None, since: int) -> list[str]:
     """Count what lies in an open folder; return the names of the folders in it."""
     below: list[str] = []
     sums: dict[tuple[Meaning, str], list[int]] = {}
@@ -104,9 +108,11 @@ def _fill(folder: Folder, area: Area, fd: int, full: str, sink: Sink | None) -> 
                 unknown.add(name)
                 meaning = ("", "", "")
             key = meaning, extension(name)
-            size, alloc, mtime = status.st_size, status.st_blocks * 512, status.st_mtime_ns
+            size, alloc, mtime, ctime = status.st_size, status.st_blocks * 512, status.st_mtime_ns, status.st_ctime_ns
+            if ctime >= since > mtime:
+                folder.moved = True
             if sink is not None:
-                told.append((name, size, status.st_ctime_ns))
+                told.append((name, size, ctime))
                 if len(told) == CHUNK:
                     sink(area, folder.path, told)
                     told = []

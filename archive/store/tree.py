@@ -15,6 +15,7 @@ import contextlib
 import os
 import stat
 import threading
+import time
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,9 @@ from dataclasses import dataclass
 
 from archive.store.folders import Area, Folder
 from archive.store.listing import Sink, list_folder
+
+#: How far the times of files may lag behind the clock: a tick of the kernel, with room to spare.
+CLOCK_STEP_NS = 20_000_000
 
 #: Unchanged folders are listed again in this many turns.
 SLOTS = 30
@@ -67,6 +71,8 @@ class Walk:
     ----------
     n_stats
         Calls of the stat kind that were made.
+    moved
+        Whether something was moved while the walk went on: it may have been met in two places. `look_again` settles it.
     stale
         Whether a file has more hard links than the folders that were not listed can know of. It may then have been
         counted twice; only a walk that lists everything tells.
@@ -78,6 +84,8 @@ class Walk:
         self.areas = areas
         self.n_stats = 0
         self.stale = False
+        self.moved = False
+        self._began = time.time_ns() - CLOCK_STEP_NS
         self._again = again or Again({})
         self._threads = threads
         self._sink = None if sink is None else _one_at_a_time(sink)
@@ -105,6 +113,7 @@ class Walk:
                 first.append((area, root, ""))
         for folder in self._serial(first) if self._threads == 1 else self._threaded(first):
             self.n_stats += folder.n_stats
+            self.moved |= folder.moved
             if not folder.reused and self._again.folders and folder.links:
                 self.stale |= not self._linked.issuperset((link.device, link.inode) for link in folder.links)
             yield folder
@@ -145,10 +154,38 @@ class Walk:
                 if _unchanged(known, status):
                     known.reused, known.n_stats = True, 1
                     return known, self._below.get((area.name, path), [])
-        return list_folder(area, full, path, sink=self._sink, foreign=lambda status: self._foreign(area, status))
+        return list_folder(
+            area, full, path, sink=self._sink, foreign=lambda status: self._foreign(area, status), since=self._began
+        )
 
     def _foreign(self, area: Area, status: os.stat_result) -> bool:
         return self._roots.get((status.st_dev, status.st_ino), area.name) != area.name
+
+
+def look_again(areas: Sequence[Area], folders: Sequence[Folder]) -> list[Folder]:
+    """Return the folders of a walk with those listed anew that have changed since, and without those that are gone.
+
+    What was moved while the walk went on has left a folder, and that one has changed: after this it is counted where it
+    came to lie, and no longer where it came from.
+    """
+    roots = {area.name: (area, os.path.realpath(area.root)) for area in areas}
+    settled = []
+    for folder in folders:
+        area, root = roots[folder.area]
+        full = f"{root}/{folder.path}" if folder.path else root
+        try:
+            same = not folder.inode or _unchanged(folder, os.lstat(full))
+        except FileNotFoundError:
+            if folder.path:
+                continue
+            same = True
+        except OSError:
+            same = True
+        found = folder if same else list_folder(area, full, folder.path)[0]
+        if found is not None:
+            found.moved = False
+            settled.append(found)
+    return settled
 
 
 def slot_of(area: str, path: str) -> int:

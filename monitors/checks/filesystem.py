@@ -20,7 +20,7 @@ from archive.store import Home
 from archive.store.folders import Area, Folder
 from archive.store.listing import storable
 from archive.store.totals import Space, Totals, spaces
-from archive.store.tree import SLOTS, Again, Walk
+from archive.store.tree import SLOTS, Again, Walk, look_again
 from monitors.base import Context, Metric, Monitor, Result
 from monitors.checks import areas as watched
 from monitors.checks import filesystem_findings as findings
@@ -47,6 +47,14 @@ class Survey:
     seen: set[tuple[str, str]] = field(default_factory=set)
     n_stats: int = 0
     walk_s: float = 0.0
+
+    def take(self, folder: Folder) -> None:
+        """Add one folder."""
+        self.totals.add(folder)
+        if folder.inode:
+            self.seen.add((folder.area, folder.path))
+            if not folder.reused and storable(folder.path):
+                self.listed.append(folder)
 
     @property
     def gone(self) -> list[tuple[str, str]]:
@@ -155,17 +163,22 @@ def plan(
 
 
 def walked(areas: Sequence[Area], survey: Survey, threads: int, reconciliation: Reconciliation) -> Survey:
-    """Walk; when a new hard link makes an incremental walk doubtful, walk again and list everything."""
+    """Walk; when a new hard link makes an incremental walk doubtful, walk again and list everything.
+
+    When something was moved meanwhile, folders that changed are looked at once more, so that nothing counts twice.
+    """
     begin = time.perf_counter()
     again = Again(survey.known, survey.slot) if survey.mode == "incremental" else None
     walk = Walk(areas, again, threads=threads, sink=reconciliation.sink)
+    folders = []
     for folder in walk:
-        survey.totals.add(folder)
+        folders.append(folder)
+        survey.take(folder)
         reconciliation.folder(folder)
-        if folder.inode:
-            survey.seen.add((folder.area, folder.path))
-            if not folder.reused and storable(folder.path):
-                survey.listed.append(folder)
+    if walk.moved and not walk.stale:
+        survey.totals, survey.listed, survey.seen = Totals(), [], set()
+        for folder in look_again(areas, folders):
+            survey.take(folder)
     if walk.stale:
         reconciliation.forget()
         fresh = Survey("full", "links", survey.slot, survey.known, n_stats=walk.n_stats)

@@ -21,7 +21,7 @@ from archive.errors import SettingsError
 from archive.store.folders import Area, Folder, Key
 from archive.store.grammar import by_pattern, extension, home_files, named, plain
 from archive.store.totals import Totals, mount_of, space, spaces
-from archive.store.tree import SLOTS, Again, Walk, slot_of
+from archive.store.tree import SLOTS, Again, Walk, look_again, slot_of
 
 #: Longer than the tick by which the kernel keeps times of folders.
 TICK = 0.02
@@ -312,6 +312,44 @@ def test_what_vanishes_during_the_walk_is_counted_and_the_walk_is_complete(tree:
     assert total.n_files == 81
     assert total.n_errors["vanished"] <= 1
     assert total.complete
+
+
+def test_what_moves_during_the_walk_is_counted_once_where_it_came_to_lie(tmp_path: Path) -> None:
+    """A file, and a folder, leave an area that has been listed for one that has not."""
+    for name in ("one/stays", "one/file", "one/sub/inner", "two/other"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x" * 100)
+    long_ago = time.time() - 3600
+    for path in (*tmp_path.rglob("*"), tmp_path / "one", tmp_path / "two"):
+        os.utime(path, (long_ago, long_ago))
+    time.sleep(0.05)
+    looking = Walk([area(tmp_path / "two", "two"), area(tmp_path / "one", "one")])
+    folders = []
+    for folder in looking:
+        folders.append(folder)
+        if (folder.area, folder.path) == ("one", "sub"):
+            (tmp_path / "one/file").rename(tmp_path / "two/file")
+            (tmp_path / "one/sub").rename(tmp_path / "two/sub")
+    assert {folder.area for folder in folders} == {"one", "two"}
+    first, settled = Totals(), Totals()
+    for folder in folders:
+        first.add(folder)
+    assert sum(total.n_files for total in first.finish().areas.values()) == 6, "a plain walk meets two files twice"
+    assert looking.moved
+    for folder in look_again(looking.areas, folders):
+        settled.add(folder)
+    settled.finish()
+    assert {name: (total.n_files, total.n_bytes) for name, total in settled.areas.items()} == {
+        "one": (1, 100), "two": (3, 300),
+    }  # fmt: skip
+
+
+def test_a_walk_in_which_nothing_moves_needs_no_second_look(tree: Path) -> None:
+    (tree / "new").write_bytes(b"just made")
+    looking = Walk([area(tree)])
+    for number, _ in enumerate(looking):
+        (tree / f"made-{number}").write_bytes(b"and more is made meanwhile")
+    assert not looking.moved
 
 
 def test_a_file_that_vanishes_between_its_name_and_its_stat_is_counted(tmp_path: Path) -> None:
