@@ -48,6 +48,8 @@ def demo(context: Context, raw_files: tuple[Path, ...], events: int, seed: int) 
     run([*home, "exec", "demo-late", "--", "true"])  # once on time, and never again
     inputs = [str(path) for path in raw_files] or simulated(context, events, seed)
     ingested = run([*home, "ingest", *inputs])
+    if not raw_files and (geometry := pointed(context)):
+        run([*home, "ingest", *geometry])
     watch(context)
     built = run([*home, "site", "build"])
     return built or ingested
@@ -70,6 +72,30 @@ def simulated(context: Context, events: int, seed: int) -> list[str]:
                 raise click.ClickException(f"The simulation ended with code {code}.")
         paths.append(str(path))
     return paths
+
+
+def pointed(context: Context) -> list[str]:
+    """Write the geometry of the simulated events, once, and return its path; nothing when no event has a time."""
+    import numpy as np
+    from sqlalchemy import text
+
+    from archive.catalog import Catalog
+    from archive.instruments.idex.simulate.pointing import write_pointing
+    from archive.instruments.idex.time import utc
+
+    settings = context.settings()
+    with Catalog.connect(settings) as catalog, catalog.read() as conn:
+        rows = conn.execute(
+            text("select tt2000, aid, shcoarse, shfine from idex.event where clock_set order by tt2000")
+        ).all()  # fmt: skip
+    if not rows:
+        return []
+    columns = [np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)]
+    day = str(utc(columns[0][:1])[0])[:10].replace("-", "")
+    path = settings.home / "simulated" / f"imap_idex_l1b_sci-10days_{day}_v001.cdf"
+    if not path.exists():
+        write_pointing(path, *columns)
+    return [str(path)]
 
 
 def declare_unwell(context: Context) -> None:
