@@ -15,7 +15,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from archive.catalog import run_record, scans, storage
-from archive.instruments.base import instruments, optical_elements_of
 from archive.store import Home
 from archive.store.folders import Area, Folder
 from archive.store.listing import storable
@@ -125,6 +124,8 @@ class FileSystem(Monitor):
 
 def used_elements(conn: Connection) -> dict[str, list[Any]]:
     """Return columns of ``ops.scan_element``, for the instruments that say which header keys name their elements."""
+    from archive.instruments.base import instruments, optical_elements_of  # numpy: not for who only lists monitors
+
     columns: dict[str, list[Any]] = {"instrument": [], "element": [], "n_obs": []}
     for name, instrument in instruments().items():
         wanted = optical_elements_of(instrument)
