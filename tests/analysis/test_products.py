@@ -75,6 +75,9 @@ def test_both_files_follow_the_analysis_with_lineage(house: House) -> None:
     attributes = cdflib.CDF(path, validate=True).globalattsget()
     assert attributes["Logical_source"] == ["imap_idex_l2a_sci"]
     assert len(attributes["Parents"]) == 2
+    hashes = house.rows("select distinct settings_hash from core.event_analysis")
+    assert [(each,) for each in attributes["Settings_hash"]] == hashes
+    assert attributes["Analysis_version"] == [str(IdexAnalysis.version)]
     assert sha
 
 

@@ -26,7 +26,7 @@ class IdexDerivation:
     """What follows the analyses, as the archive knows it (see `archive.instruments.base.Derivation`)."""
 
     products = (CDF, TABLES)
-    version = 1
+    version = 2
     views = ("event_summary", "channel_level", "tof_line", "pulse", "composition")
 
     def begin(
@@ -53,6 +53,7 @@ class Level2Writer:
         self._parts: dict[str, int] = {}
         self._times: list[Any] = []
         self._analysis = 0
+        self._settings: set[str] = set()
         self._files: list[NewFile] = []
 
     def add(self, part: Interpreted) -> None:
@@ -64,6 +65,7 @@ class Level2Writer:
         self._tables.add(part)
         self._times.extend(part.t)
         self._analysis = max(self._analysis, *(each["version"] for each in part.told))
+        settings = [str(each["settings_hash"]) for each in part.told]
         record = record_of(self._product, part)
         days = window_start(utc(record["tt2000"]))
         for k in range(len(part.records)):
@@ -73,6 +75,7 @@ class Level2Writer:
             if self._held and (days[k] != self._day or len(self._held) == self._limit):
                 self._flush()
             self._day = days[k]
+            self._settings.add(settings[k])
             self._held.append(_row(record, k))
 
     def close(self) -> list[NewFile]:
@@ -113,7 +116,13 @@ class Level2Writer:
         attributes = global_attributes(
             file_id, "imap_idex_l2a_sci", "level 2A dust events", lineage, version=self._analysis, note=NOTE
         )
-        attributes |= {"Analysis_state": self._origin.state, "Tables": f"idex_{TABLES}_*_{self._tag}.h5"}
+        attributes |= {
+            "Analysis_version": str(self._analysis),
+            "Settings_hash": sorted(self._settings),
+            "Analysis_state": self._origin.state,
+            "Tables": f"idex_{TABLES}_*_{self._tag}.h5",
+        }
+        self._settings = set()
         readings = {name: (entry["title"], entry["unit"]) for name, entry in newest(HOUSEKEEPING)["values"].items()}
         path = self._folder / f"{file_id}.cdf"
         record = _stacked(rows)
