@@ -48,7 +48,8 @@ def publish(making: Making, windows: Sequence[Row]) -> None:
     low, high = rates.poisson_interval(np.arange(TABULATED + 1))
     making.page(
         "idex/maps.html", PATH, "Pointing maps",
-        summary=f"{count(dust)} dust events, {count(unplaced)} of them unplaced: their pointing is not known",
+        summary=f"{count(dust)} dust events, "
+        + (f"{count(unplaced)} of them unplaced: their pointing is not known" if unplaced else "none of them unplaced"),
         names=[name_of(window) for window in windows][::-1], all=ALL,
         bins={"charge": bin_labels(rates.CHARGE_EDGES, "pC"), "mass": bin_labels(rates.MASS_EDGES, "kg")},
         plot=plain_json({"figure-map": sky()}),

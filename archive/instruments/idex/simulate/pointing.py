@@ -19,7 +19,7 @@ Integers = NDArray[np.int64]
 
 #: Period of the spin and step of the samples between events, s; steps grow when there would be more than `MOST`.
 SPIN: Final = 15.0
-STEP: Final = 4.0
+STEP: Final = 0.5
 MOST: Final = 20_000
 
 #: Phase of the boresight against that of the spacecraft, degrees.

@@ -82,7 +82,8 @@
     pixels = choose(data, bin);
     paint(what);
     const placed = pixels.reduce((sum, pixel) => sum + (pixel ? pixel.counts : 0), 0);
-    const parts = [`${placed} dust events on the map`, `${data.unplaced} of ${data.dust} unplaced, because no file says where the boresight pointed`, `exposure ${windows.hours(data.exposure)}`];
+    const parts = [`${placed} dust events on the map`, `${data.unplaced} of ${data.dust} unplaced${data.unplaced ? ", because no file says where the boresight pointed" : ""}`, `exposure ${windows.hours(data.exposure)}`];
+    element("advice").hidden = pixels.length > 0;
     element("told").textContent = `${parts.join("; ")}.`;
     const rows = () => pixels.flatMap((pixel, i) => (pixel ? [[6 * Math.floor(i / ROWS) + 3, 6 * (i % ROWS) - 87, pixel.counts, ...interval(pixel.counts), pixel.exposure ?? NaN, pixel.rate ?? NaN]] : []));
     dash.saveAs(element("csv"), `map-${name}.csv`, ["longitude_deg", "latitude_deg", "counts", "counts_low", "counts_high", "exposure_s", "rate_per_s"], rows);
