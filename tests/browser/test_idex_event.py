@@ -20,6 +20,7 @@ from archive.cli import run
 from archive.config import Settings, load
 from archive.ingest import ingest
 from archive.instruments.idex.simulate import Options, simulate
+from archive.numerics import particle
 from archive.store import init_home
 from monitors.site.build import build
 from tests.browser.test_viewer import open_event, order
@@ -385,3 +386,28 @@ def test_a_click_on_a_line_shows_it(page: Page, folder: str, sample_site: Sample
     strip = page.evaluate("(() => { const d = Bokeh.documents[0].get_model_by_name('idex-window').data; "
                           "return [d.x0[0], d.x1[0]]; })()")  # fmt: skip
     assert strip == pytest.approx([start, stop], rel=1e-6)
+
+
+def test_the_calculator_gives_what_the_archive_would(page: Page, folder: str, sample_site: SampleSite) -> None:
+    open_event(page, folder, dusty(sample_site))
+    page.locator("#idex-calculator summary").click()
+    page.locator("#idex-calc-source").select_option("rise")
+    page.locator("#idex-calc-charge").fill("12.5")
+    page.locator("#idex-calc-rise").fill("2.0")
+    found = particle.particle(12.5, 0.0, 2.0, 0.0)
+    result = page.locator("#idex-calc-result")
+    expect(result).to_contain_text(f"{float(found.speed):.2f} km/s")
+    expect(result).to_contain_text(f"{float(found.mass) * 1e15:.3f}×10⁻¹⁵ kg")
+    estimate = page.evaluate(
+        "(laws) => pinakesIdexCalculator.estimate("
+        "{ source: 'rise', charge: 12.5, rise: 2, least: 0.1, most: 100 }, laws)",
+        {"rise_time": particle.RISE_CURVE._asdict(), "charge_yield": particle.YIELD_CURVE._asdict()},
+    )
+    assert estimate["least"] == pytest.approx(float(found.mass_low), rel=1e-9)
+    assert estimate["most"] == pytest.approx(float(found.mass_high), rel=1e-9)
+    assert estimate["high"] == pytest.approx(float(found.speed_high), rel=1e-9)
+    page.locator("#idex-calc-most").fill("10")
+    expect(result).to_contain_text("outside the calibration or the limits")
+    page.locator("#idex-calc-source").select_option("ratio")
+    page.locator("#idex-calc-ratio").fill("2")
+    expect(result).to_contain_text(f"{float(particle.speed_from_ratio(0.02, 1.0)):.3f} km/s")

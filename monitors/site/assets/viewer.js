@@ -197,7 +197,9 @@
     call(shown, "draw");
   }
 
-  function fillPanel(panel, channel) {
+  /** Texts of a panel. All of them come before any figure is touched: a figure asks for styles, and after every change of
+   * a text the browser works them out anew. */
+  function tellPanel(panel, channel) {
     panel.channel = channel;
     panel.box.hidden = !channel;
     if (!channel) return;
@@ -219,10 +221,19 @@
     const saturated = channel.saturation.reduce((sum, [first, last]) => sum + last - first + 1, 0);
     if (saturated) part(".saturation").textContent = `▲ saturated (${saturated})`;
     part(".saturation").title = `${saturated} samples at or above ${SATURATED} of full scale`;
-    panel.saturation.data = {
-      x0: channel.saturation.map(([first]) => timeOf(channel, first - 0.5)),
-      x1: channel.saturation.map(([, last]) => timeOf(channel, last + 0.5)),
-    };
+    reading(panel, null);
+  }
+
+  /** Marks and range of a panel. */
+  function markPanel(panel) {
+    const { channel } = panel;
+    if (!channel || !channel.samples) return;
+    if (channel.saturation.length || panel.saturation.data.x0.length) {
+      panel.saturation.data = {
+        x0: channel.saturation.map(([first]) => timeOf(channel, first - 0.5)),
+        x1: channel.saturation.map(([, last]) => timeOf(channel, last + 0.5)),
+      };
+    }
     panel.level.setv({ location: channel.level === null ? 0 : channel.level, visible: channel.level !== null });
     let low = channel.low;
     let high = channel.high;
@@ -232,7 +243,6 @@
     }
     const spare = Math.max(0, LEAST_SPAN - (high - low)) / 2 + 0.07 * Math.max(high - low, LEAST_SPAN);
     panel.figure.y_range.setv({ start: low - spare, end: high + spare });
-    reading(panel, null);
   }
 
   function windowOf(event, whole) {
@@ -292,10 +302,11 @@
 
   function showWaveforms(event) {
     const wasZoomed = shown && (xRange.start !== xRange.reset_start || xRange.end !== xRange.reset_end);
-    panels.forEach((panel, i) => fillPanel(panel, event.channels[i]));
+    panels.forEach((panel, i) => tellPanel(panel, event.channels[i]));
     shown = event;
     for (const box of document.querySelectorAll(".of-instrument")) box.hidden = box.dataset.instrument !== event.instrument;
     call(event, "show", event);
+    panels.forEach(markPanel);
     showTimeAxis();
     filling = true; // the curves are drawn once, below, and not again because the time range moved
     if (!wasZoomed) resetZoom();

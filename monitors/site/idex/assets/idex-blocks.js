@@ -66,7 +66,10 @@
   }
 
   function showParticle(found) {
+    const saturated = Object.entries(found.now.channels || {}).filter(([, each]) => each.saturated).map(([name]) => channelName(name));
     const rows = beside(found, ({ particle: p }) => [
+      ["Class", found.event.kind],
+      ["Saturated", saturated.join(", ") || "no channel", "raw samples reach 0.95 of full scale"],
       ["Charge", known(p.charge) ? plusMinus(p.charge, p.charge_error, "pC") : NOTHING],
       ["From channel", channelName(p.channel)],
       ["Ion grid/target", known(p.ratio) ? `${number(100 * p.ratio, 3)} %` : NOTHING, "charge of the ion grid over that of the target"],
@@ -99,6 +102,7 @@
   function showComposition(found) {
     const c = found.now.composition;
     const rows = beside(found, ({ composition: x }) => [
+      ["Nearest material", x.material ? `${x.material}${x.material_origin === "override" ? ", as an analyst says" : x.material_unique === false ? ", not unique" : ""}` : NOTHING],
       ["Sensitivity factors", x.sensitivity || "none"],
       ["Mg : Si : Fe", known(x.mg_fraction) ? `${percent(x.mg_fraction)} : ${percent(x.si_fraction)} : ${percent(x.fe_fraction)} %` : NOTHING, "atoms, after division by the sensitivity factors"],
       ["Areas Mg, Si, Fe", `${number(x.mg_area, 3)}, ${number(x.si_area, 3)}, ${number(x.fe_area, 3)} mA µs`, "sums over isotopes; a dash where no line is named so"],

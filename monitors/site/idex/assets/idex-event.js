@@ -134,8 +134,8 @@
   function show(event) {
     state = stateOf(event);
     window.pinakesIdexBlocks.show(state);
-    parts.spectrum.show(state);
     parts.pulses.show(state);
+    parts.spectrum.show(state); // the only one that touches figures comes last, see the viewer
   }
 
   function draw() {

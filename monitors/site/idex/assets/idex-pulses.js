@@ -54,7 +54,7 @@
       if (!state) return;
       for (const index of Object.keys(PANELS)) element(`idex-strip-${index}`).hidden = !hasStrip(Number(index));
       viewer.showTimeAxis();
-      draw();
+      drawStrips();
     }
 
     // ---- curves ---------------------------------------------------------------------------------------------------
@@ -63,7 +63,12 @@
       if (!state) return;
       for (const index of GAINS) drawGain(index);
       for (const index of Object.keys(PANELS)) drawPulse(Number(index));
+      drawStrips();
       if (!element("idex-charges-panel").hidden) drawCharges();
+    }
+
+    function drawStrips() {
+      for (const index of Object.keys(PANELS)) drawStrip(Number(index));
     }
 
     const nothing = { x: [], y: [] };
@@ -108,11 +113,14 @@
       // A pulse that drowns in noise has no marks, nor one with image charge, whose crossings the archive has.
       const stands = values && values.length === 5 && words.known(found.charge);
       named(`idex-baseline-${index}`).setv({ visible: Boolean(values), location: values ? values[1] * by : 0 });
-      named(`idex-marks-${index}`).data = stands ? marks(values, by) : { x: [], y: [], marker: [] };
-      const changed = edited && edited.channel === channel && isPulse(edited.values) ? edited.values : null;
+      const source = named(`idex-marks-${index}`);
+      if (stands || source.data.x.length) source.data = stands ? marks(values, by) : { x: [], y: [], marker: [] };
+      const changed = changedOf(channel);
       fill(named, `idex-edited-${index}`, record && changed ? curve(changed, figure, by) : nothing);
-      drawStrip(index, record, values, changed, found);
     }
+
+    /** Values that are being tried for a channel; null without. */
+    const changedOf = (channel) => (edited && edited.channel === channel && isPulse(edited.values) ? edited.values : null);
 
     /** Where the pulse crosses 10 % and 90 % of its height, and its maximum. */
     function marks(values, by) {
@@ -120,13 +128,16 @@
       return { x, y: x.map((t) => pulse(t, values) * by), marker: ["triangle", "inverted_triangle", "diamond"] };
     }
 
-    function drawStrip(index, record, values, changed, found) {
+    function drawStrip(index) {
       if (!hasStrip(index)) return;
+      const record = state.records[PANELS[index]];
+      const found = state.pulses[PANELS[index]];
+      const changed = changedOf(PANELS[index]);
       const { t0, dt, y } = record;
       const place = (time, step) => Math.max(0, Math.min(y.length - 1, Math.round((time - t0) / dt) + step));
       const [from, to] = [place(xRange.start, -1), place(xRange.end, 1)];
       const rest = (fit) => Float64Array.from(y, (value, i) => (record.mask[i] ? NaN : (value - pulse(t0 + i * dt, fit)) / found.noise));
-      const shown = rest(values);
+      const shown = rest(found.values);
       fill(named, `idex-strip-${index}-inside`, envelope(shown, t0, dt, from, to, 900));
       fill(named, `idex-strip-${index}-edited`, changed ? envelope(rest(changed), t0, dt, from, to, 900) : nothing);
       scaleStrip(named(`idex-strip-${index}`), shown, from, to);
@@ -168,7 +179,7 @@
       draw();
     }
 
-    return { show, draw, under, setStrips, edit, drawCharges };
+    return { show, draw, under, setStrips, edit };
   }
 
   window.pinakesIdexPulses = { create, PANELS };

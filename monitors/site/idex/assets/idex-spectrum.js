@@ -112,10 +112,10 @@
       drawn = { sum, automatic: differs ? sumOf(state.original.lines, state.merged) : null, ...residuals(state.merged, sum, state.lines) };
       element("idex-curve-automatic").hidden = !differs;
       element("idex-curve-edited").hidden = true;
+      reading(null);
       const impact = state.impact;
       named("idex-impact").setv({ visible: words.known(impact), location: impact || 0 });
       window_(null);
-      reading(null);
     }
 
     // ---- curves ---------------------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@
         data.y.push(y);
         data.text.push(text);
       }
-      source("idex-labels").data = data;
+      if (data.x.length || source("idex-labels").data.x.length) source("idex-labels").data = data;
     }
 
     /** Where the label of a line stands: above both the fit and the data. */
@@ -274,6 +274,7 @@
 
     function window_(line) {
       const there = line && words.known(line.start);
+      if (!there && !source("idex-window").data.x0.length) return;
       source("idex-window").data = { x0: there ? [line.start] : [], x1: there ? [line.stop] : [] };
     }
 
