@@ -247,4 +247,6 @@ def share_interval(part: ArrayLike, whole: ArrayLike, sigma: float = 1.0) -> tup
     share, spread = hits / number, sigma**2 / number
     middle = (share + spread / 2) / (1 + spread)
     half = sigma / (1 + spread) * np.sqrt(share * (1 - share) / number + spread / (4 * number))
-    return np.asarray(np.maximum(middle - half, 0.0)), np.asarray(np.minimum(middle + half, 1.0))
+    # the share itself is inside but for rounding
+    low, high = np.clip(middle - half, 0.0, share), np.clip(middle + half, share, 1.0)
+    return np.asarray(low), np.asarray(high)

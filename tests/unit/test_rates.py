@@ -91,3 +91,35 @@ def test_the_projection_keeps_areas_and_holds_the_poles() -> None:
     area = np.cumsum(np.diff(height) * (right[1:] + right[:-1]))
     share = (np.sin(np.radians(edges[1:])) + 1) / 2
     np.testing.assert_allclose(area / area[-1], share, atol=1e-5)
+
+
+def test_on_seconds_end_at_the_on_time_and_are_unknown_without_messages() -> None:
+    for case in reference()["uptime"]:
+        begin, end = case["window_s"]
+        found = rates.on_seconds([begin, 0.5 * (begin + end), end], begin, end, case["message_s"], case["state"])
+        if not case["state"]:
+            assert np.isnan(found).all()
+            continue
+        assert found[0] == 0
+        assert found[0] <= found[1] <= found[2] == pytest.approx(case["on_s"])
+
+
+def test_samples_of_the_pointing_stand_for_the_time_nearest_to_them_and_no_more() -> None:
+    times = np.array([12.0, 14.0, 40.0, 95.0])
+    found = rates.exposure_by_sample(times, 0, 100, [10, 50], [1, 0], 20.0)
+    np.testing.assert_allclose(found, [3.0, 11.0, 20.0, 0.0])  # on from 10 to 50; of 24 to 30 nothing is known
+    dense = np.arange(0.25, 100, 0.5)
+    assert rates.exposure_by_sample(dense, 0, 100, [10, 50], [1, 0], 20.0).sum() == pytest.approx(40.0)
+    assert np.isnan(rates.exposure_by_sample(times, 0, 100, [], [], 20.0)).all()
+    assert rates.exposure_by_sample([], 0, 100, [10], [1], 20.0).size == 0
+
+
+def test_the_interval_of_a_share_covers_it_as_often_as_stated() -> None:
+    low, high = rates.share_interval([0, 5, 10, 0], [10, 10, 10, 0])
+    assert (low[0], high[2]) == (0.0, 1.0)
+    assert high[0] == pytest.approx(1 / 11)
+    assert (low[1], high[1]) == (pytest.approx(0.5 - 0.5 / np.sqrt(11)), pytest.approx(0.5 + 0.5 / np.sqrt(11)))
+    assert np.isnan([low[3], high[3]]).all()
+    hits = np.random.default_rng(3).binomial(60, 0.3, 4000)
+    low, high = rates.share_interval(hits, np.full(hits.size, 60))
+    assert np.mean((low <= 0.3) & (high >= 0.3)) == pytest.approx(0.683, abs=0.05)
