@@ -21,7 +21,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -171,6 +171,8 @@ class Context:
         Logger of the run; its lines go to the run's log file, warnings and errors are counted.
     data
         When the data of the files begin and end that `new_files` returned; None before.
+    left_out
+        Findings about files that were too large for `new_files` to return.
     """
 
     catalog: Catalog
@@ -188,6 +190,7 @@ class Context:
     closers: list[Callable[[Connection], object]] = field(default_factory=list)
     marks: dict[str, int] = field(default_factory=dict)
     data: tuple[datetime, datetime] | None = None
+    left_out: list[Finding] = field(default_factory=list)
 
     def new_files(
         self,
@@ -197,6 +200,7 @@ class Context:
         level: str | None = None,
         limit: int | None = None,
         by: Literal["received", "observed"] = "received",
+        largest: int | None = None,
     ) -> NewFiles:
         """Return the files of a selection that no run of this monitor has seen, in the order in which they came in.
 
@@ -213,20 +217,21 @@ class Context:
             At most so many files; the mark then advances to the last one returned, the next run goes on from there.
         by
             Which time the window of a back-fill speaks of.
+        largest
+            Bytes. Larger files, which would take too much memory or time, are not returned: they count as inputs that
+            were skipped, the run has a finding that names them, and the mark passes over them.
         """
         from archive.catalog import sequence
 
         selector = sequence.Selector(instrument, product, level)
         if self.window is not None:
             inside = sequence.files_in_window(self.catalog, selector, self.window, by=by, limit=limit)
-            self._note_times(inside)
             if self.advance and inside.mark:
                 self.marks[selector.text] = inside.mark
-            return inside
+            return self._fitting(inside, largest)
         found = sequence.new_files(self.catalog, self.monitor_id, selector, self.algorithm, limit=limit)
         self.marks[selector.text] = found.mark
-        self._note_times(found)
-        return found
+        return self._fitting(found, largest)
 
     def new_keys(self, table: Table, *, limit: int | None = None) -> NewKeys:
         """Return the keys of rows that no run of this monitor has seen, of a table that is only appended to.
@@ -252,6 +257,21 @@ class Context:
         every = {"monitor_id": self.monitor_id, "algorithm": self.algorithm, "run_id": str(self.run_id)}
         columns |= {name: [value] * len(points) for name, value in every.items()}
         self.write(trend, columns, key=("monitor_id", "name", "series", "at"))
+
+    def _fitting(self, found: NewFiles, largest: int | None) -> NewFiles:
+        """Leave out the files that are too large, and note what is left."""
+        big = [row for row in found.rows if largest is not None and row.size > largest]
+        self.left_out += [
+            Finding(
+                "file_too_large",
+                f"{row.relpath} has {row.size} bytes, more than the {largest} this monitor takes; it was left out.",
+                "warning", row.relpath, facts={"file_id": row.id, "bytes": row.size, "largest": largest},
+            )
+            for row in big
+        ]  # fmt: skip
+        kept = replace(found, rows=[row for row in found.rows if row not in big]) if big else found
+        self._note_times(kept)
+        return kept
 
     def _note_times(self, found: NewFiles) -> None:
         """Widen the time over which the data lie that the run was given; it is information, no mark depends on it."""

@@ -121,7 +121,7 @@ def _close(settings: Settings, context: Context, result: Result, patience: float
     findings = [
         {"code": f.code, "subject": f.subject, "severity": f.severity, "message": f.message, "count": int(f.count),
          "facts": dict(f.facts)}
-        for f in result.findings
+        for f in (*result.findings, *context.left_out)
     ]  # fmt: skip
     patiently(settings, lambda conn: _enter(conn, context, result, state, metrics, findings), seconds=patience)
     return state
@@ -136,7 +136,9 @@ def _enter(
     done = result.n_done if result.n_done is not None or result.n_in is None else (
         result.n_in - result.n_skipped - result.n_failed
     )  # fmt: skip
-    counts = {"n_in": result.n_in, "n_done": done, "n_skipped": result.n_skipped, "n_failed": result.n_failed}
+    left_out = len(context.left_out)
+    n_in = None if result.n_in is None else result.n_in + left_out
+    counts = {"n_in": n_in, "n_done": done, "n_skipped": result.n_skipped + left_out, "n_failed": result.n_failed}
     failed = {"error_type": "Failure", "error_message": result.message or "It reported a failure."}
     data = dict(zip(("data_start", "data_end"), context.data or (None, None), strict=True))
     values = {"message": result.message, **counts, **data, **(failed if state is Status.FAILURE else {})}

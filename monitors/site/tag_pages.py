@@ -24,7 +24,7 @@ CSV_COLUMNS = (
 )  # fmt: skip
 
 #: Columns every list of tags has.
-SAID = (Column("Said", "UTC", "time"), Column("By", kind="name"), Column("Why", kind="prose"))
+SAID = (Column("Said", "UTC", "time"), Column("By"), Column("Why", kind="prose"))
 
 
 def publish(publisher: Publisher, conn: Connection, shell: Shell) -> None:
@@ -51,7 +51,15 @@ def publish(publisher: Publisher, conn: Connection, shell: Shell) -> None:
 def count_table(rows: Sequence[Row]) -> Table:
     """Return how many files and events carry each tag."""
     numbers = [Column(label, kind="number") for label in ("Files", "Events")]
-    table = Table((Column("Tag"), Column("Instrument"), *numbers, Column("Newest", "UTC", "time"), Column("Meaning")))
+    table = Table(
+        (
+            Column("Tag"),
+            Column("Instrument"),
+            *numbers,
+            Column("Newest", "UTC", "time"),
+            Column("Meaning", kind="prose"),
+        )
+    )
     for row in rows:
         counted = [tables.number(row["files"]), tables.number(row["events"]), tables.time(row["newest"], digits=-1)]
         table.rows.append([_tag(row), tables.words(row["instrument"]), *counted, tables.words(row["title"])])
@@ -83,7 +91,7 @@ def _tag(row: Row) -> Cell:
 
 
 def _said(row: Row) -> list[Cell]:
-    return [tables.time(row["said_at"]), tables.words(row["author"]), tables.words(row["reason"])]
+    return [tables.time(row["said_at"], digits=-1), tables.words(row["author"]), tables.words(row["reason"])]
 
 
 def _subject(row: Row) -> Cell:

@@ -147,7 +147,8 @@ class Files(Trial):
     schedule = "0 6 * * *"
 
     def run(self, context):
-        found = context.new_files(limit=context.options.get("limit"), by=context.options.get("by", "received"))
+        chosen = {name: context.options[name] for name in ("limit", "by", "largest") if name in context.options}
+        found = context.new_files(**chosen)
         names = [row.relpath for row in found.rows]
         context.write(code_version, {"name": names, "version": [str(context.run_id)] * len(names)})
         if (context.settings.home / "fail").exists():

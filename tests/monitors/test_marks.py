@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from archive.catalog import Catalog, runs, sequence
 from archive.catalog.schema import code_version, file, instrument, product
-from archive.catalog.schema.monitors import monitor_run
+from archive.catalog.schema.monitors import finding, monitor_run
 from archive.config import Settings
 from monitors.declare import declared
 from monitors.runner import Ended, Occasion, run_monitor
@@ -79,6 +79,21 @@ def test_a_run_says_over_which_time_its_data_lie(catalog_one: Catalog, settings:
     query = select(monitor_run.c.data_start, monitor_run.c.data_end).order_by(monitor_run.c.started)
     found = [tuple(row) for row in rows(catalog_one, query)]
     assert found == [(T0 - timedelta(days=2), T0 + timedelta(days=3)), (None, None)]
+
+
+def test_a_file_that_is_too_large_is_left_out_and_that_is_recorded(catalog_one: Catalog, settings: Settings) -> None:
+    settings = add_settings(settings.home, "[monitor.files.options]\nlargest = 100\n")
+    with catalog_one.begin() as conn:
+        put(conn, "small")
+        conn.execute(update(file).where(file.c.id == put(conn, "huge", day=9)).values(size=10**12))
+    assert go(settings).message == "small"
+    run = one(catalog_one, select(monitor_run))
+    assert (run.n_in, run.n_done, run.n_skipped, run.n_failed) == (2, 1, 1, 0)
+    assert run.data_end == T0, "it was not looked at"
+    found = one(catalog_one, select(finding))
+    assert (found.code, found.subject, found.facts["bytes"]) == ("file_too_large", "huge", 10**12)
+    add(catalog_one, "next")
+    assert go(settings).message == "next", "the mark has passed over it"
 
 
 def test_a_file_observed_long_ago_and_delivered_late_is_new_when_it_comes(

@@ -28,10 +28,12 @@ order by tag, instrument""",
 TAGS_TAKEN_BACK = Query(
     "tags_taken_back",
     """
-select id, tag, title, instrument, subject_kind, subject, file_id, event_id, author, reason, said_at
-from analysis.tag_history
-where action = 'remove'
-order by id desc
+select t.id, t.tag, t.title, t.instrument, t.subject_kind, t.subject, t.file_id, t.event_id, t.author, t.reason,
+       t.said_at, coalesce(f.original_name, regexp_replace(f.relpath, '^.*/', '')) as name
+from analysis.tag_history t
+left join core.file f on f.id = t.file_id
+where t.action = 'remove'
+order by t.id desc
 limit :rows""",
 )
 
