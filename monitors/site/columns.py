@@ -54,6 +54,8 @@ class Quantity:
         Expression over the rows of its source.
     words
         Whether the values are words and not numbers.
+    exact
+        Whether seven digits are too few, as for times.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Quantity:
     meaning: str
     sql: str
     words: bool = False
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +217,11 @@ def read_columns(
     return found
 
 
-def encoded(values: Floats) -> dict[str, Any]:
+def encoded(values: Floats, *, exact: bool = False) -> dict[str, Any]:
     """Return a column as JSON: one value for all, or the smallest type that holds it with its bytes in base 64.
 
-    Whole numbers are kept exactly. Other numbers are kept to seven digits; those that 32 bits cannot hold, like times,
-    to sixteen.
+    Whole numbers are kept exactly. Other numbers are kept to seven digits; those that are wanted `exact`, that 32 bits
+    cannot hold, or that lie close together for their size, to sixteen.
     """
     finite = values[np.isfinite(values)]
     if not finite.size:
@@ -234,7 +237,13 @@ def encoded(values: Floats) -> dict[str, Any]:
             if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
                 return _bytes(name, values.astype(kind))
     smallest = float(np.abs(finite[finite != 0]).min(initial=1.0))
-    if (not whole or largest <= EXACT_IN_FLOAT32) and largest < 3e38 and smallest > 1e-37 and not _needs_more(finite):
+    if (
+        not exact
+        and (not whole or largest <= EXACT_IN_FLOAT32)
+        and largest < 3e38
+        and smallest > 1e-37
+        and not _needs_more(finite)
+    ):
         return _bytes("f4", values.astype(np.float32))
     return _bytes("f8", values)
 
@@ -249,7 +258,7 @@ def encoded_words(codes: NDArray[np.int32], words: Sequence[str]) -> dict[str, A
 
 
 def _needs_more(finite: Floats) -> bool:
-    """Say whether values lie so close together for their size that 32 bits would make them equal: times do."""
+    """Say whether values lie so close together for their size that 32 bits would blur their differences."""
     spread = float(finite.max() - finite.min())
     return 0 < spread < 1e-3 * float(np.abs(finite).max())
 
@@ -261,8 +270,10 @@ def _bytes(name: str, values: NDArray[Any]) -> dict[str, Any]:
 
 def _read(making: Making, source: Source, row: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     found = read_columns(making.conn, source, source.quantities, making.instrument, row["low"], row["high"])
+    exact = {quantity.name for quantity in source.quantities if quantity.exact}
     return {
-        name: encoded_words(*value) if isinstance(value, tuple) else encoded(value) for name, value in found.items()
+        name: encoded_words(*value) if isinstance(value, tuple) else encoded(value, exact=name in exact)
+        for name, value in found.items()
     }
 
 

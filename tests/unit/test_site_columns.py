@@ -38,10 +38,18 @@ def test_any_number_comes_back_to_seven_digits_and_nan_as_nan(values: np.ndarray
     assert np.allclose(found, values, rtol=1e-7, atol=0, equal_nan=True)
 
 
-def test_times_keep_their_microseconds() -> None:
-    times = 1.79e9 + np.arange(50) * 1e-3
-    assert encoded(times)["type"] == "f8"
-    assert np.array_equal(decoded(encoded(times), 50), times)
+@pytest.mark.parametrize("step", [1e-3, 1.0001, 86_400.25, 1e7 + 0.125])
+def test_times_keep_their_microseconds_over_any_span(step: float) -> None:
+    times = 1.2e9 + np.arange(50) * step
+    (quantity,) = find("event.t")
+    assert quantity.exact
+    assert encoded(times, exact=quantity.exact)["type"] == "f8"
+    assert np.array_equal(decoded(encoded(times, exact=quantity.exact), 50), times)
+
+
+def test_values_close_together_for_their_size_keep_their_differences() -> None:
+    values = 1e6 + np.arange(50) * 1e-3
+    assert np.array_equal(decoded(encoded(values), 50), values)
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@
     const parts = [`${points.chosen.length} of ${count} events`];
     if (columns.total() > count) parts.push(`the newest ${count} of ${columns.total()} in the archive`);
     if (passed < count) parts.push(`${count - passed} cut away`);
-    if (without) parts.push(`${without} have no value, or none that a logarithmic axis can show`);
+    if (without) parts.push(`${without} have no value${log("x") || log("y") ? ", or none that a logarithmic axis can show" : ""}`);
     element("counts").textContent = `${parts.join("; ")}.`;
   }
 

@@ -20,7 +20,7 @@ from monitors.site.idex.quantities import sources
 from monitors.site.shell import Link
 
 #: Changes when equal rows may give other pages: the number is raised with the form of pages or columns.
-MADE_BY = f"{version('pinakes')} 1"
+MADE_BY = f"{version('pinakes')} 2"
 
 FOLDER = "instruments/idex"
 

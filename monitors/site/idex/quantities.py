@@ -55,7 +55,7 @@ FLAGS: Final = {
 }
 
 TIME: Final = Quantity(
-    "event.t", "Time", "s", "Event", "Event time, UTC, seconds since 1970.", "extract(epoch from e.t)"
+    "event.t", "Time", "s", "Event", "Event time, UTC, seconds since 1970.", "extract(epoch from e.t)", exact=True
 )
 KIND: Final = Quantity("event.kind", "Kind", "", "Event", "Kind of event, for example dust.", "e.kind", words=True)
 
