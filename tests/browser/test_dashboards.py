@@ -151,6 +151,7 @@ def test_hover_tells_of_an_event_and_a_tap_opens_it(page: Page, folder: str, tmp
     x, y = place(page, "linear-linear", float(event), float(row["Mass scale: Stretch (µs/√u)"]))
     page.mouse.move(x, y)
     expect(page.locator(".card dd").first).to_have_text(event)
+    expect(page.locator(".card canvas")).to_be_visible()
     page.mouse.click(x, y)
     page.wait_for_url(f"**/events/viewer.html#{event}", timeout=PATIENCE * 1000)
     until(page, f"document.documentElement.dataset.drawn === '{event}'")
