@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Severity = Literal["info", "warning", "error"]
 Level = Literal["raw", "l0", "l1a", "l1b", "l2", "l2a", "preview", "report"]
@@ -297,12 +298,16 @@ class Fits:
 
 def no_fits() -> Fits:
     """Return fits of nothing."""
+    import numpy as np
+
     none, empty = np.zeros(0, dtype=np.int64), np.zeros(0)
     return Fits(none, [], none, [], [], [], empty, none, empty, empty, [], [], [])
 
 
 def joined_fits(parts: Sequence[Fits]) -> Fits:
     """Return several fits as one list; there is at least one part."""
+    import numpy as np
+
     columns: dict[str, Any] = {}
     for name in (each.name for each in fields(Fits)):
         held = [getattr(part, name) for part in parts]

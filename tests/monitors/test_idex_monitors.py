@@ -23,7 +23,7 @@ from archive.instruments.idex.limits import LimitTable
 from archive.instruments.idex.simulate import Options, simulate
 from archive.instruments.idex.simulate.truth import Truth, read_truth
 from archive.store import Home, init_home
-from monitors.checks.idex.rates import settings_of
+from monitors.checks.idex.rate_windows import settings_of
 from monitors.checks.idex.trends import past, spans
 from monitors.declare import declared
 from monitors.runner import Ended, Occasion, run_monitor

@@ -6,10 +6,12 @@ import json
 import math
 from collections.abc import Mapping
 from functools import cache
+from importlib.resources import files
 from typing import Any, Final
 
 from archive.errors import SettingsError
-from archive.instruments.idex.calibration import DATA
+
+_FILE = files("archive.instruments.idex").joinpath("data", "limits.json")
 
 #: Red low, yellow low, yellow high, red high; None: no such limit.
 Limits = tuple[float | None, float | None, float | None, float | None]
@@ -22,7 +24,7 @@ ALL: Final = "all"
 @cache
 def shipped() -> Mapping[str, Any]:
     """Return the data file: sections ``noise``, ``quality``, ``housekeeping``, and what else it says."""
-    held: dict[str, Any] = json.loads(DATA.joinpath("limits.json").read_text(encoding="utf-8"))
+    held: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
     return held
 
 
