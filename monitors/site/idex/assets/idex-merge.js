@@ -22,7 +22,7 @@
     return values.length % 2 ? values[half] : 0.5 * (values[half - 1] + values[half]);
   }
 
-  /** Robust level and the noise without outliers of the first 3 us of `y`; `least` is the noise of rounding. */
+  /** Level and noise of the first 3 us of `y` without outliers; `least` is the noise of rounding. */
   function levels(y, t0, dt, least) {
     const used = Math.min(y.length, Math.trunc(START / dt) + 2);
     let early = 0;
@@ -32,7 +32,9 @@
     if (!(sigma > 0)) sigma = deviation(y.subarray(0, early), 0);
     const kept = y.subarray(0, used).filter((value) => Math.abs(value - baseline) <= CUT * Math.max(sigma || 0, least));
     const spread = deviation(kept, 1);
-    return { baseline, sigma, noise: kept.length > 1 ? Math.max(spread, least) : NaN };
+    // The median of whole numbers is a whole number or a half: what is fitted stands on the mean.
+    const base = kept.length > 1 ? kept.reduce((sum, value) => sum + value, 0) / kept.length : baseline;
+    return { baseline: base, sigma, noise: kept.length > 1 ? Math.max(spread, least) : NaN };
   }
 
   function deviation(values, less) {
