@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 from markupsafe import Markup
 from sqlalchemy import Connection
@@ -25,10 +27,9 @@ def publish(
     publisher: Publisher, conn: Connection, shell: Shell, instruments: Sequence[Row], channels: int
 ) -> None:  # fmt: skip
     """Write the viewer page, for events of up to `channels` channels of instruments (``id`` and ``name``)."""
-    panels = waveform_panels(max(PANELS, channels))
     names = [row["name"] for row in instruments]
     pages = _pages(conn, instruments)
-    further = {element: plot for name in pages for element, plot in view(name).figures(panels).items()}
+    panels, plot = _figures(max(PANELS, channels), tuple(pages))
     for page in pages.values():
         for asset, content in {**page.scripts, **page.styles}.items():
             publisher.file(f"{STATIC}/{asset}", content)
@@ -40,9 +41,9 @@ def publish(
           for name in names for table in typed.event_tables(name)),
     ]  # fmt: skip
     values = {
-        "panels": list(panels),
+        "panels": panels,
         "colours": COLOURS,
-        "plot": plain_json({**panels, **further}),
+        "plot": plot,
         "above": [(name, Markup(page.above)) for name, page in pages.items()],  # noqa: S704  HTML of an installed package
         "below": [(name, Markup(page.below)) for name, page in pages.items()],  # noqa: S704
         "scripts": [script for page in pages.values() for script in page.scripts],
@@ -52,6 +53,14 @@ def publish(
         "statements": statements,
     }
     publisher.page(PATH, shell.render("viewer.html", PATH, "Event viewer", **values))
+
+
+@cache
+def _figures(count: int, names: tuple[str, ...]) -> tuple[list[str], dict[str, Any]]:
+    """Return the elements of the waveform panels, and all figures of the page; they hold no data, so once will do."""
+    panels = waveform_panels(count)
+    further = {element: plot for name in names for element, plot in view(name).figures(panels).items()}
+    return list(panels), plain_json({**panels, **further})
 
 
 def _pages(conn: Connection, instruments: Sequence[Row]) -> dict[str, EventPage]:
