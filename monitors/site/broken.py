@@ -46,13 +46,18 @@ def guarded(
     except NOT_OF_ONE_PAGE:
         raise
     except Exception as error:
-        why = text.plain(f"{type(error).__name__}: {error}")[:1000]
-        _log.error("the page %s could not be made", path, exc_info=error)
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        values = {"why": why, "where": f"{frame.name}, line {frame.lineno}"}
-        publisher.page(path, shell.render("broken.html", path, title, **values))
-        publisher.report.broken.append(path)
-        publisher.report.notes.append(f"{path} could not be made: {why}")
+        say_broken(publisher, shell, path, title, error)
+
+
+def say_broken(publisher: Publisher, shell: Shell, path: str, title: str, error: Exception) -> None:
+    """Put a page that says why the page at `path` could not be made."""
+    why = text.plain(f"{type(error).__name__}: {error}")[:1000]
+    _log.error("the page %s could not be made", path, exc_info=error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    values = {"why": why, "where": f"{frame.name}, line {frame.lineno}"}
+    publisher.page(path, shell.render("broken.html", path, title, **values))
+    publisher.report.broken.append(path)
+    publisher.report.notes.append(f"{path} could not be made: {why}")
 
 
 def forget(

@@ -39,7 +39,7 @@ from monitors.site import (
 )
 from monitors.site.assets import STATIC, bokeh_folder, publish_assets
 from monitors.site.attention import Attention
-from monitors.site.broken import forget, guarded
+from monitors.site.broken import NOT_OF_ONE_PAGE, forget, guarded, say_broken
 from monitors.site.dashboards import Making, dashboards
 from monitors.site.event_data import EventScripts, event_path
 from monitors.site.figures import day_after, midnight
@@ -175,8 +175,10 @@ class Builder:
         publish_assets(self.publisher)
         self._events(seen)
         self._files(seen)
-        lists.publish_event_index(self.publisher, self.conn, self.shell, self.holdings.event_days)
-        lists.publish_file_index(self.publisher, self.conn, self.shell, self.holdings)
+        with self._page("events/index.html", "Events"):
+            lists.publish_event_index(self.publisher, self.conn, self.shell, self.holdings.event_days)
+        with self._page("files/index.html", "Files"):
+            lists.publish_file_index(self.publisher, self.conn, self.shell, self.holdings)
         for instrument in self.instruments:
             with self._page(f"instruments/{instrument['name']}.html", instrument["title"]):
                 instrument_pages.publish(self.publisher, self.conn, self.shell, instrument, self.holdings, self.now)
@@ -210,7 +212,8 @@ class Builder:
                 self.publisher.remove(event_path(gone))
         event_index.publish_days(self.publisher, found)
         seen.channels = max(seen.channels, scripts.most_channels)
-        viewer.publish(self.publisher, self.conn, self.shell, self.instruments, seen.channels)
+        with self._page(viewer.PATH, "Event viewer"):
+            viewer.publish(self.publisher, self.conn, self.shell, self.instruments, seen.channels)
         self._forget_days(now)
         seen.days = now
         self.publisher.report.notes += [
@@ -249,7 +252,19 @@ class Builder:
         if offered.pages():
             self.say(f"dashboards of {name}")
             what = (row["id"], name, row["title"])
-            offered.publish(Making(self.publisher, self.conn, self.shell, self.settings, self.now, *what, known))
+            before = len(self.publisher.report.broken)
+            try:
+                with self.conn.begin_nested():
+                    offered.publish(
+                        Making(self.publisher, self.conn, self.shell, self.settings, self.now, *what, known)
+                    )
+            except NOT_OF_ONE_PAGE:
+                raise
+            except Exception as error:  # what all of them need
+                for page in offered.pages():
+                    say_broken(self.publisher, self.shell, page.link.path, page.link.label, error)
+            if len(self.publisher.report.broken) > before:
+                return {}  # the next build tries again
         return known
 
     def _days(self, seen: State) -> None:

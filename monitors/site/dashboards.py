@@ -7,6 +7,7 @@ the instrument's name.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -16,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from archive.config import Settings
+from monitors.site.broken import guarded
 from monitors.site.publish import Publisher
 from monitors.site.shell import DASHBOARDS, Link, Shell
 
@@ -49,6 +51,10 @@ class Making:
         """Render a template and publish it as the page at `path`; return whether the page changed."""
         up = [Link(self.title.partition(",")[0], f"instruments/{self.name}.html")]
         return self.publisher.page(path, self.shell.render(template, path, title, up=up, **values))
+
+    def guarded(self, page: Dashboard) -> AbstractContextManager[None]:
+        """Return a block that makes a page; where it fails, the page says so and the others are made."""
+        return guarded(self.publisher, self.shell, page.link.path, page.link.label, self.conn)
 
 
 @dataclass(frozen=True, slots=True)

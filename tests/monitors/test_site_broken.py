@@ -70,6 +70,25 @@ def test_a_question_that_fails_leaves_the_other_questions_possible(catalog_one: 
     assert make(catalog_one, settings).broken == []
 
 
+def test_dashboards_that_fail_leave_the_other_pages_and_are_tried_again(
+    catalog_one: Catalog, settings: Settings, tmp_path: Path
+) -> None:
+    capture = tmp_path / "capture.pkts"
+    assert run(["simulate", "idex", "--events", "4", str(capture)]) == 0
+    assert run(["--home", str(settings.home), "ingest", str(capture)]) == 0
+    assert make(catalog_one, settings).broken == []
+    site = settings.home / "site"
+    spoil(catalog_one, "alter view analysis.idex_rate_windows rename to windows_that_were")
+    broken = make(catalog_one, settings).broken
+    assert {"instruments/idex/rates.html", "instruments/idex/explorer.html"} <= set(broken)
+    assert all(BROKEN in (site / path).read_text(encoding="utf-8") for path in broken)
+    assert BROKEN not in (site / "events/viewer.html").read_text(encoding="utf-8")
+    assert BROKEN not in (site / "instruments/idex.html").read_text(encoding="utf-8")
+    spoil(catalog_one, "alter view analysis.windows_that_were rename to idex_rate_windows")
+    assert make(catalog_one, settings).broken == []
+    assert all(BROKEN not in (site / path).read_text(encoding="utf-8") for path in broken)
+
+
 def test_the_monitor_of_the_site_finds_pages_that_are_broken(catalog_one: Catalog, settings: Settings) -> None:
     spoil(catalog_one, "alter view analysis.tags rename to tags_that_were")
     assert run(["--home", str(settings.home), "monitor", "run", "site"]) == 0

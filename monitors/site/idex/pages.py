@@ -109,16 +109,24 @@ class IdexDashboards(Dashboards):
             script = files("monitors.site.idex").joinpath("assets", name).read_bytes()
             making.publisher.file(f"{STATIC}/{name}", script)
         events = publish_columns(making, sources(), MADE_BY)
-        publish_explorer(making, sources(), EXPLORER.link.path, FIRST_LOOK, events)
-        publish_trends(making, sources(), TRENDS.link.path, {"y": "hk.target_voltage"}, events, limits(making))
-        ternary.publish(making, events)
-        definitions.publish(making)
+        with making.guarded(EXPLORER):
+            publish_explorer(making, sources(), EXPLORER.link.path, FIRST_LOOK, events)
+        with making.guarded(TRENDS):
+            publish_trends(making, sources(), TRENDS.link.path, {"y": "hk.target_voltage"}, events, limits(making))
+        with making.guarded(TERNARY):
+            ternary.publish(making, events)
+        with making.guarded(DEFINITIONS):
+            definitions.publish(making)
         accumulated = windows.publish_windows(making)
-        rate_page.publish(making, accumulated)
-        map_page.publish(making, accumulated)
+        with making.guarded(RATES):
+            rate_page.publish(making, accumulated)
+        with making.guarded(MAPS):
+            map_page.publish(making, accumulated)
         blocks = sorted(item for item in making.seen.items() if item[0].startswith("block "))
         now = hashlib.sha256(repr((MADE_BY, blocks)).encode()).hexdigest()[:16]
         if making.seen.get("events") != now or not making.publisher.holds(quality.PATH):
-            quality.publish(making)
-            campaign_page.publish(making, MADE_BY)
+            with making.guarded(QUALITY):
+                quality.publish(making)
+            with making.guarded(CAMPAIGNS):
+                campaign_page.publish(making, MADE_BY)
         making.seen["events"] = now
