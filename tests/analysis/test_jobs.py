@@ -20,6 +20,7 @@ from archive.jobs import engines, requests
 from archive.jobs.drain import Drain
 from archive.store import Home, init_home
 from tests.data import data_path
+from tests.servers import TestServer
 
 #: Every fit and every derived row by the name of its event, without keys.
 ROWS = """
@@ -88,16 +89,18 @@ def test_every_event_is_analysed_once_and_again_changes_nothing(house: House, ca
 
 
 @pytest.mark.slow
-def test_every_engine_and_order_gives_equal_rows(tmp_path: Path, database_server: Any, captures: list[Path]) -> None:
+def test_every_engine_and_order_gives_equal_rows(
+    tmp_path: Path, embedded_server: TestServer, captures: list[Path]
+) -> None:
     pytest.importorskip("distributed")
     seen = []
     for engine, order in (("inline", captures), ("pool", captures), ("dask", captures), ("inline", captures[::-1])):
-        url = database_server.create()
+        url = embedded_server.create()
         with Catalog.from_url(url.render_as_string(hide_password=False)) as catalog:
             house = House(catalog, tmp_path / f"house{len(seen)}")
             house.ingest(order, engine=engine, workers=2)
             seen.append(house.snapshot())
-        database_server.drop(url)
+        embedded_server.drop(url)
     assert all(other == seen[0] for other in seen[1:])
 
 

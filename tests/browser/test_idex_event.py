@@ -357,7 +357,9 @@ def test_curves_are_muted_and_channels_overlaid(page: Page, folder: str, sample_
     expect(page.locator("#idex-strip-3")).to_be_hidden()
 
 
-def test_every_event_of_the_sample_shows_its_science(page: Page, folder: str, sample_site: SampleSite) -> None:
+def test_every_event_of_the_sample_shows_its_science_and_none_of_them_acts(
+    page: Page, folder: str, sample_site: SampleSite
+) -> None:
     """Noise, pulser and dust events, damaged and saturated ones; the page fixture fails on any error."""
     events = order(sample_site)
     open_event(page, folder, events[0])
@@ -369,6 +371,7 @@ def test_every_event_of_the_sample_shows_its_science(page: Page, folder: str, sa
         content = page.locator("main").inner_text()
         assert "NaN" not in content
         assert "undefined" not in content
+    assert page.locator("main img, main iframe").count() == 0
 
 
 def test_a_click_on_a_line_shows_it(page: Page, folder: str, sample_site: SampleSite) -> None:

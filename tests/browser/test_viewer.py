@@ -97,15 +97,6 @@ def test_what_is_not_there_is_said_in_words(page: Page, site: str) -> None:
     expect(page.locator("h1")).to_have_text("Event 1")
 
 
-def test_every_event_can_be_shown_and_none_of_them_acts(page: Page, folder: str, sample_site: SampleSite) -> None:
-    events = order(sample_site)
-    open_event(page, folder, events[0])
-    for event in events[1:]:
-        page.keyboard.press("ArrowRight")
-        shown(page, event)
-    assert page.locator("main img, main iframe").count() == 0
-
-
 def test_the_curves_are_the_samples_of_the_product(page: Page, folder: str, sample_site: SampleSite) -> None:
     with sample_site.catalog.read() as conn:
         from sqlalchemy import text

@@ -147,8 +147,8 @@ def written_after(site: SampleSite) -> set[str]:
     return {path.relative_to(site.site).as_posix() for path in changed if not path.name.startswith(".")}
 
 
-def test_new_events_add_scripts_and_leave_the_others_alone(catalog: Catalog, tmp_path: Path) -> None:
-    small = small_site(catalog, tmp_path)
+def test_new_events_add_scripts_and_leave_the_others_alone(catalog_one: Catalog, tmp_path: Path) -> None:
+    small = small_site(catalog_one, tmp_path)
     simulate(tmp_path / "drop/two.pkts", "--events=3", "--seed=6", "--start=2026-04-01", "--interval=60")
     ingest(small.catalog, small.settings, [tmp_path / "drop/two.pkts"])
     changed = written_after(small)

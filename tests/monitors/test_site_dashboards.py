@@ -228,16 +228,16 @@ def test_amounts_lie_where_the_definition_puts_them_and_come_back(
     assert ternary.amounts(*ternary.place(amounts)) == pytest.approx([one / total for one in amounts])
 
 
-def test_new_events_change_their_block_and_analyses_do_too(catalog: Catalog, tmp_path: Path) -> None:
-    settings = make_archive(tmp_path / "home", catalog)
+def test_new_events_change_their_block_and_analyses_do_too(catalog_one: Catalog, tmp_path: Path) -> None:
+    settings = make_archive(tmp_path / "home", catalog_one)
     simulate(tmp_path / "one.pkts", "--events=3", "--seed=5")
-    ingest(catalog, settings, [tmp_path / "one.pkts"])
+    ingest(catalog_one, settings, [tmp_path / "one.pkts"])
     site = tmp_path / "site"
-    build(catalog, settings, site, now=NOW)
+    build(catalog_one, settings, site, now=NOW)
     assert len(column(site, "event.id")) == 3
     simulate(tmp_path / "two.pkts", "--events=2", "--seed=6", "--start=2026-08-01")
-    ingest(catalog, settings, [tmp_path / "two.pkts"])
-    build(catalog, settings, site, now=NOW)
+    ingest(catalog_one, settings, [tmp_path / "two.pkts"])
+    build(catalog_one, settings, site, now=NOW)
     assert len(column(site, "event.id")) == 5
     assert len([value for value in column(site, "tof_high.snr") if value is not None]) == 5
     assert len(list((site / "instruments/idex/campaigns").glob("*.html"))) == 2
