@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from archive.catalog import Catalog
+from archive.catalog import Catalog, upkeep
 from archive.config import Settings
 from archive.errors import ArchiveError, DatabaseUnavailable
 from monitors.site import (
@@ -132,7 +132,7 @@ def build(
     now = now or datetime.now(UTC)
     access = settings.access()
     try:
-        with building(site, access), catalog.read() as conn:
+        with building(site, access), _learned(catalog).read() as conn:
             conn.execute(text("set transaction isolation level repeatable read"))
             queries.times(conn)  # what an earlier user of this connection took
             builder = Builder(conn, settings, Publisher(site, now, run, access), now, say or (lambda _: None))
@@ -152,6 +152,12 @@ def build(
         ) from error
     report.seconds = time.monotonic() - started
     return report
+
+
+def _learned(catalog: Catalog) -> Catalog:
+    """Return the catalog after its planner has looked at what has just come in."""
+    upkeep.learn(catalog.engine)
+    return catalog
 
 
 class Builder:
