@@ -20,8 +20,16 @@ KINDS = (
     "index.html", "files/index.html", "files/1.html", "files/2.html", "events/index.html", "events/viewer.html",
     "instruments/idex.html", "problems.html", "search.html", "monitors/index.html", "monitors/check-00/index.html",
     "monitors/filesystem/index.html", "storage/index.html", "days/index.html", "days/2026/11/20.html",
-    "days/2026/11/index.html", "days/2026/W47.html",
+    "days/2026/11/index.html", "days/2026/W47.html", "tags.html",
 )  # fmt: skip
+
+
+def test_the_page_of_a_run_opens_without_a_word_on_the_console(
+    page: Page, folder: str, sample_site: SampleSite
+) -> None:
+    name = min(found.name for found in (sample_site.site / "runs").glob("*.html"))
+    page.goto(f"{folder}runs/{name}")
+    expect(page.locator("h1")).to_be_visible()
 
 
 @pytest.mark.parametrize("kind", KINDS)
