@@ -5,6 +5,7 @@ Each server has a migrated template database; a test gets a copy of its own, dro
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -67,12 +68,15 @@ def programs(wheel: bool) -> Binaries | None:
 
 
 def _sweep() -> None:
-    """Stop the servers of test runs that were killed."""
-    for folder in (found for root in (Path(tempfile.gettempdir()), MEMORY) for found in root.glob(f"{PREFIX}*")):
-        pid = int(folder.name.removeprefix(PREFIX).partition("-")[0])
-        if not psutil.pid_exists(pid) and folder.stat().st_uid == os.geteuid():
-            Server(folder).stop()
-            shutil.rmtree(folder, ignore_errors=True)
+    """Stop the servers of test runs that were killed; one process of this account at a time."""
+    home = Path(tempfile.gettempdir())
+    with (home / f"sweep-{PREFIX}{os.geteuid()}").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for folder in (found for root in (home, MEMORY) for found in root.glob(f"{PREFIX}*")):
+            pid = int(folder.name.removeprefix(PREFIX).partition("-")[0])
+            if not psutil.pid_exists(pid) and folder.stat().st_uid == os.geteuid():
+                Server(folder).stop()
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _root() -> Path | None:
