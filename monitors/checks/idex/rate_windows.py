@@ -10,12 +10,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from archive.catalog.reference import code_version_id
-from archive.catalog.schema import event_analysis, fit_override
 from archive.errors import SettingsError
 from archive.instruments.idex.analysis import rates
 from monitors.base import Context, Finding, Metric, Trend
 from monitors.checks.idex import rate_rows
-from monitors.checks.idex.trends import FILES, KEYS
+from monitors.checks.idex.trends import news
 
 #: What the channels of the setting ``source`` may be.
 SOURCES = ("Target_Low", "Target_High", "Ion_Grid", "best")
@@ -62,22 +61,9 @@ def newest(conn: Connection) -> dict[datetime, Any]:
 
 def windows(context: Context, mark: str) -> Iterator[rates.Window]:
     """Yield the windows to look at, in order of time."""
-    files = context.new_files(instrument="idex", limit=FILES)
-    analyses = context.new_keys(event_analysis, limit=KEYS)
-    overrides = context.new_keys(fit_override, limit=KEYS)
-    begin, end = context.window or (context.now, context.now)
-    given = {
-        "files": [row.id for row in files.rows],
-        "analyses_after": analyses.after,
-        "analyses": analyses.mark,
-        "overrides_after": overrides.after,
-        "overrides": overrides.mark,
-        "begin": begin,
-        "end": end,
-        "state": rates.SCIENCE_STATE,
-        "set_from": SET_FROM,
-    }
-    now = max(context.now, begin)
+    new, _ = news(context)
+    given = {**new, "state": rates.SCIENCE_STATE, "set_from": SET_FROM}
+    now = max(context.now, new["begin"])
     with context.catalog.read() as conn:
         starts = {rates.window_of(day) for day in conn.execute(rate_rows.AFFECTED, given).scalars() if day <= now}
         for row in newest(conn).values():

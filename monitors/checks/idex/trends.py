@@ -141,9 +141,17 @@ def past(low: float | None, high: float | None, limits: Limits) -> tuple[Severit
     return None
 
 
-def affected(context: Context) -> tuple[list[datetime], int]:
-    """Return the days, UTC, of which anything is new to the monitor, and how many new things there are."""
-    files = context.new_files(instrument="idex", product="raw", limit=FILES)
+def news(context: Context, product: str | None = None) -> tuple[dict[str, Any], int]:
+    """Return what is new to the monitor, as statements take it, and how many new things there are.
+
+    Parameters
+    ----------
+    context
+        Of the run; its marks move on.
+    product
+        Only files of this product.
+    """
+    files = context.new_files(instrument="idex", product=product, limit=FILES)
     analyses = context.new_keys(event_analysis, limit=KEYS)
     overrides = context.new_keys(fit_override, limit=KEYS)
     begin, end = context.window or (context.now, context.now)
@@ -156,9 +164,14 @@ def affected(context: Context) -> tuple[list[datetime], int]:
         "begin": begin,
         "end": end,
     }
+    return given, len(files.rows) + analyses.mark - analyses.after + overrides.mark - overrides.after
+
+
+def affected(context: Context) -> tuple[list[datetime], int]:
+    """Return the days, UTC, of which anything is new to the monitor, and how many new things there are."""
+    given, looked = news(context, "raw")
     with context.catalog.read() as conn:
         days = list(conn.execute(AFFECTED, given).scalars())
-    looked = len(files.rows) + analyses.mark - analyses.after + overrides.mark - overrides.after
     return days, max(looked, len(days))
 
 
