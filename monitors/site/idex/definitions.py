@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from archive.instruments.idex.calibration import HOUSEKEEPING
+from archive.instruments.idex import calibration
 from archive.instruments.idex.fields import ENUMERATIONS, FIELDS
 from monitors.site import queries, tables
 from monitors.site.dashboards import Making
@@ -15,16 +15,13 @@ from monitors.site.typed import SPELLED
 
 PATH = "instruments/idex/definitions.html"
 
-#: Largest raw count of a housekeeping reading: 12 bits.
-LARGEST: Final = 4095
-
 Segment = Mapping[str, Any]
 
 
 def publish(making: Making) -> None:
     """Write the page, from the calibrations in the catalog."""
     rows = queries.CALIBRATIONS.rows(making.conn, instrument_id=making.instrument)
-    records = [row for row in rows if row["name"] == HOUSEKEEPING and row["newest"]]
+    records = [row for row in rows if row["name"] == calibration.HOUSEKEEPING and row["newest"]]
     # JSONB forgets the order of names: that of the header is restored.
     read = sorted(records[0]["values"].items(), key=lambda item: (item[1]["word"], item[1]["shift"])) if records else []
     values: Mapping[str, Any] = dict(read)
@@ -33,7 +30,7 @@ def publish(making: Making) -> None:
         summary=f"{count(len(FIELDS))} fields of the event header, {count(len(values))} housekeeping readings",
         version=records[0]["version"] if records else None, origin=records[0]["origin"] if records else "",
         fields=field_table(), readings=reading_table(values),
-        calculator=[calculated(name, entry) for name, entry in values.items()], largest=LARGEST,
+        calculator=[calculated(name, entry) for name, entry in values.items()], largest=calibration.FULL_COUNT,
         statements=[("Calibrations", queries.CALIBRATIONS.shown(instrument_id=making.instrument))],
     )  # fmt: skip
 
@@ -91,16 +88,13 @@ def calculated(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     unit = SPELLED.get(entry["unit"], entry["unit"])
     return {
         "name": name, "title": entry["title"], "unit": unit, "word": entry["word"], "shift": entry["shift"],
-        "segments": [dict(segment) for segment in segments(entry)],
+        "segments": list(segments(entry)),
     }  # fmt: skip
 
 
 def segments(entry: Mapping[str, Any]) -> Sequence[Segment]:
     """Return the polynomials of a reading with the counts each is for; one without segments is for all 12 bits."""
-    found: Sequence[Segment] = entry.get("segments") or (
-        {"from": 0, "to": LARGEST, "coefficients": entry["coefficients"]},
-    )
-    return found
+    return [{"from": first, "to": last, "coefficients": held} for first, last, held in calibration.segments(entry)]
 
 
 def polynomial(coefficients: Sequence[float], dn: float) -> float:
