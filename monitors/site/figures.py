@@ -156,6 +156,16 @@ def interactive(plot: Any) -> None:
     plot.toolbar_location = "above"
 
 
+def without_axes(plot: Any) -> None:
+    """Make a figure a plane of equal scales, with pan, zoom, reset and save, and nothing drawn of its axes."""
+    drag = BoxZoomTool(match_aspect=True)
+    plot.add_tools(drag, PanTool(), WheelZoomTool(), ResetTool(), SaveTool())
+    plot.toolbar.active_drag = drag
+    plot.toolbar.logo = None
+    for part in (*plot.axis, *plot.grid):
+        part.visible = False
+
+
 def time_axis(plot: Any) -> None:
     """Write times on the x axis the same way at every zoom, in UTC."""
     plot.xaxis.formatter = DatetimeTickFormatter(

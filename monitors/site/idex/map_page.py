@@ -7,13 +7,12 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
-from bokeh.models import ColumnDataSource, PanTool, Range1d, ResetTool, SaveTool, WheelZoomTool
-from bokeh.models.tools import BoxZoomTool
+from bokeh.models import ColumnDataSource, Range1d
 from bokeh.plotting import figure
 
 from archive.numerics import rates
 from monitors.site.dashboards import Making
-from monitors.site.figures import plain_json
+from monitors.site.figures import plain_json, without_axes
 from monitors.site.idex.windows import ALL, STATEMENTS, name_of
 from monitors.site.queries import Row
 from monitors.site.text import count
@@ -104,12 +103,7 @@ def sky() -> Any:
         x_range=Range1d(start=-3.1, end=3.1), y_range=Range1d(start=-1.6, end=1.6),
         background_fill_color=None, border_fill_color=None,
     )  # fmt: skip
-    drag = BoxZoomTool(match_aspect=True)
-    plot.add_tools(drag, PanTool(), WheelZoomTool(), ResetTool(), SaveTool())
-    plot.toolbar.active_drag = drag
-    plot.toolbar.logo = None
-    for part in (*plot.axis, *plot.grid):
-        part.visible = False
+    without_axes(plot)
     xs, ys = outlines()
     pixels = ColumnDataSource(data={"xs": xs, "ys": ys, "colour": ["transparent"] * len(xs)}, name="pixels")
     plot.patches("xs", "ys", source=pixels, fill_color="colour", line_color=None)

@@ -6,15 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from bokeh.models import ColumnDataSource, PanTool, Range1d, ResetTool, SaveTool, WheelZoomTool
-from bokeh.models.tools import BoxZoomTool
+from bokeh.models import ColumnDataSource, Range1d
 from bokeh.plotting import figure
 
 from archive.instruments.idex.calibration import newest
 from monitors.site import tables
 from monitors.site.dashboards import Making
 from monitors.site.explorer import ID, TIME, index, statements, summary
-from monitors.site.figures import plain_json
+from monitors.site.figures import plain_json, without_axes
 from monitors.site.idex.quantities import sources
 from monitors.site.tables import Column, Table
 
@@ -128,12 +127,7 @@ def diagram(guides: str | None = None, corners: Sequence[str] = ("", "", "")) ->
         x_range=Range1d(start=-0.25, end=1.25), y_range=Range1d(start=-0.1, end=0.98),
         background_fill_color=None, border_fill_color=None,
     )  # fmt: skip
-    drag = BoxZoomTool(match_aspect=True)
-    plot.add_tools(drag, PanTool(), WheelZoomTool(), ResetTool(), SaveTool())
-    plot.toolbar.active_drag = drag
-    plot.toolbar.logo = None
-    for part in (*plot.axis, *plot.grid):
-        part.visible = False
+    without_axes(plot)
     xs, ys = _grid()
     plot.multi_line(xs, ys, line_width=0.8).tags = ["colour:plot-grid"]
     plot.line([0, 1, 0.5, 0], [0, 0, TOP, 0], line_width=1.2).tags = ["colour:plot-axis"]
