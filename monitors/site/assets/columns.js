@@ -8,21 +8,8 @@
   const about = new Map(); // quantity -> {name, label, unit, group, meaning, words}
   const sizes = new Map(); // block -> events in it
   const parts = new Map(); // "block quantity" -> column as the script gave it
-  const asked = new Map(); // address -> promise
+  const { load } = window.pinakesPage.loader();
   const whole = new Map(); // quantity -> promise of the whole column
-
-  function load(address) {
-    if (!asked.has(address)) {
-      asked.set(address, new Promise((resolve, reject) => {
-        const script = document.createElement("script");
-        script.src = address;
-        script.onload = () => { script.remove(); resolve(); };
-        script.onerror = () => { script.remove(); asked.delete(address); reject(new Error(`${address} cannot be loaded`)); };
-        document.head.append(script);
-      }));
-    }
-    return asked.get(address);
-  }
 
   function folder() {
     return `${document.body.dataset.root}instruments/${index.instrument}/columns`;

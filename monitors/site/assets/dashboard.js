@@ -407,8 +407,23 @@
     },
   };
 
+  /** Tell `pick` what the pointer does over a figure: "over", "away" or "tap", and the event. */
+  function onPointer(figure, pick) {
+    figure.on_event("mousemove", (event) => pick("over", event));
+    figure.on_event("mouseleave", () => pick("away", null));
+    figure.on_event("tap", (event) => pick("tap", event));
+  }
+
+  /** Call `later` whenever another part of a figure comes into view. */
+  function onRange(figure, later) {
+    for (const range of [figure.x_range, figure.y_range]) {
+      range.properties.start.change.connect(later);
+      range.properties.end.change.connect(later);
+    }
+  }
+
   window.pinakesDashboard = {
     make, fillSelect, choice, formula, viridis, axisLabel, cutText, cutOf, passing, makeCuts, colours, shown, timeText, distinct, nearest, eventHref,
-    makeCard, showTable, saveAs, figures, rangeOf, sizeOf, extent, setRange, address,
+    makeCard, showTable, saveAs, figures, rangeOf, sizeOf, extent, setRange, address, onPointer, onRange,
   };
 })();

@@ -3,25 +3,12 @@
 "use strict";
 
 (function () {
-  const asked = new Map(); // address -> promise
+  const { load, forget } = window.pinakesPage.loader();
   const events = new Map(); // id -> event, the newest few
   const KEPT = 60;
   const BASE = `${document.body.dataset.root}events/ev/`;
   let days = []; // [day, number of events, least id, greatest id], oldest first
   const rowsOf = new Map(); // day -> rows [id, time, kind, number, flags, identity]
-
-  function load(address) {
-    if (!asked.has(address)) {
-      asked.set(address, new Promise((resolve, reject) => {
-        const script = document.createElement("script");
-        script.src = address;
-        script.onload = () => { script.remove(); resolve(); };
-        script.onerror = () => { script.remove(); asked.delete(address); reject(new Error(`${address} cannot be loaded`)); };
-        document.head.append(script);
-      }));
-    }
-    return asked.get(address);
-  }
 
   /** Rows of a day in time order. */
   async function day(name) {
@@ -33,7 +20,7 @@
   async function event(id) {
     const address = `${BASE}${Math.floor(id / 1000)}/${id}.js`;
     if (!events.has(id)) await load(address);
-    asked.delete(address); // the script may go from memory with the event
+    forget(address); // the script may go from memory with the event
     const found = events.get(id);
     events.delete(id);
     events.set(id, found); // most recently used last

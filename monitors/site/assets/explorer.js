@@ -162,14 +162,8 @@
     for (const kind of KINDS) {
       figures[kind] = named(kind);
       figures[`${kind} points`] = named(`points-${kind}`);
-      figures[kind].on_event("mousemove", (event) => pick("over", event));
-      figures[kind].on_event("mouseleave", () => pick("away", null));
-      figures[kind].on_event("tap", (event) => pick("tap", event));
-      const later = () => { cancelAnimationFrame(redraw); redraw = requestAnimationFrame(() => { if (figure === figures[kind]) drawPoints(); }); };
-      for (const range of [figures[kind].x_range, figures[kind].y_range]) {
-        range.properties.start.change.connect(later);
-        range.properties.end.change.connect(later);
-      }
+      dash.onPointer(figures[kind], pick);
+      dash.onRange(figures[kind], () => { cancelAnimationFrame(redraw); redraw = requestAnimationFrame(() => { if (figure === figures[kind]) drawPoints(); }); });
     }
     element("names").append(...columns.quantities().map((quantity) => new Option(dash.axisLabel(quantity), quantity.name)));
     readAddress();

@@ -247,5 +247,33 @@
   // The event viewer has keys of its own.
   if (document.body.dataset.keys !== "own") document.addEventListener("keydown", onKey);
 
-  window.pinakesPage = { age };
+  /** Run the script at an address once; the promise breaks when it cannot be had. */
+  function load(address) {
+    return new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = address;
+      script.onload = () => { script.remove(); resolve(); };
+      script.onerror = () => { script.remove(); reject(new Error(`${address} cannot be loaded`)); };
+      document.head.append(script);
+    });
+  }
+
+  /** The same for scripts that stay: an address is asked for once, and again only where that failed. */
+  function loader() {
+    const asked = new Map(); // address -> promise
+    return {
+      load(address) {
+        if (!asked.has(address)) asked.set(address, load(address).catch((error) => { asked.delete(address); throw error; }));
+        return asked.get(address);
+      },
+      forget: (address) => asked.delete(address),
+    };
+  }
+
+  /** What goes wrong with the data of a page is told in its notice. */
+  function attempt(promise) {
+    promise.catch((error) => { document.getElementById("notice").textContent = `${error.message}. Build the site again: pinakes site build`; });
+  }
+
+  window.pinakesPage = { age, loader, attempt };
 })();

@@ -5,6 +5,7 @@
   const dash = window.pinakesDashboard;
   const columns = window.pinakesColumns;
   const element = (id) => document.getElementById(id);
+  const { attempt } = window.pinakesPage;
   const defaults = JSON.parse(element("trends-defaults").textContent);
   const limits = JSON.parse(element("trends-limits").textContent);
   const KINDS = ["time-linear", "time-log", "linear-linear", "linear-log"];
@@ -213,10 +214,6 @@
     card.show(found.id[i], facts, { sx: event.sx, sy: event.sy });
   }
 
-  function attempt(promise) {
-    promise.catch((error) => { element("notice").textContent = `${error.message}. Build the site again: pinakes site build`; });
-  }
-
   async function start() {
     if (!columns.count()) {
       element("dashboard").hidden = true;
@@ -228,14 +225,8 @@
     for (const name of KINDS) {
       figures[name] = named(name);
       for (const part of ["points", "median", "red", "yellow"]) figures[`${name} ${part}`] = named(`${part}-${name}`);
-      figures[name].on_event("mousemove", (event) => pick("over", event));
-      figures[name].on_event("mouseleave", () => pick("away", null));
-      figures[name].on_event("tap", (event) => pick("tap", event));
-      const later = () => { cancelAnimationFrame(redraw); redraw = requestAnimationFrame(() => { if (figure === figures[name]) drawPoints(); }); };
-      for (const range of [figures[name].x_range, figures[name].y_range]) {
-        range.properties.start.change.connect(later);
-        range.properties.end.change.connect(later);
-      }
+      dash.onPointer(figures[name], pick);
+      dash.onRange(figures[name], () => { cancelAnimationFrame(redraw); redraw = requestAnimationFrame(() => { if (figure === figures[name]) drawPoints(); }); });
     }
     readAddress();
     for (const name of ["y", "yd", "c", "zone", "width", "log-y"]) element(name).addEventListener("change", () => attempt(show()));

@@ -5,6 +5,7 @@
   const windows = window.pinakesWindows;
   const dash = window.pinakesDashboard;
   const element = (id) => document.getElementById(id);
+  const { attempt } = window.pinakesPage;
   const intervals = JSON.parse(element("intervals").textContent);
   const SELECTS = ["window", "what", "bin"];
   const COLUMNS = 60;
@@ -114,10 +115,6 @@
     const wide = (high * size.width) / size.height;
     dash.setRange(figure.y_range, [-high / 2, high / 2]);
     dash.setRange(figure.x_range, [-wide / 2, wide / 2]);
-  }
-
-  function attempt(promise) {
-    promise.catch((error) => { element("notice").textContent = `${error.message}. Build the site again: pinakes site build`; });
   }
 
   async function start() {

@@ -4,6 +4,7 @@
 (function () {
   const windows = window.pinakesWindows;
   const element = (id) => document.getElementById(id);
+  const { attempt } = window.pinakesPage;
   const SELECTS = ["window", "binning", "quadrant"];
   let figures = {};
 
@@ -37,10 +38,6 @@
     const kept = new URLSearchParams(SELECTS.map((id) => [id, element(id).value]));
     history.replaceState(null, "", `#${kept}`);
     document.documentElement.dataset.shown = String(counted);
-  }
-
-  function attempt(promise) {
-    promise.catch((error) => { element("notice").textContent = `${error.message}. Build the site again: pinakes site build`; });
   }
 
   async function start() {

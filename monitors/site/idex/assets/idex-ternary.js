@@ -5,6 +5,7 @@
   const dash = window.pinakesDashboard;
   const columns = window.pinakesColumns;
   const element = (id) => document.getElementById(id);
+  const { attempt } = window.pinakesPage;
   const defaults = JSON.parse(element("ternary-defaults").textContent);
   const CORNERS = ["a", "b", "c"];
   const TOP = Math.sqrt(3) / 2;
@@ -146,10 +147,6 @@
     dash.setRange(figure.x_range, [0.5 - wide / 2, 0.5 + wide / 2]);
   }
 
-  function attempt(promise) {
-    promise.catch((error) => { element("notice").textContent = `${error.message}. Build the site again: pinakes site build`; });
-  }
-
   async function start() {
     if (!columns.count()) {
       element("dashboard").hidden = true;
@@ -163,14 +160,11 @@
       points: get("points"), corners: get("corners"),
       guides: { silicates: ["lines", "marks", "words"].map((part) => get(`silicates ${part}`)), minerals: ["marks", "words"].map((part) => get(`minerals ${part}`)) },
     };
-    figure.on_event("mousemove", (event) => pick("over", event));
-    figure.on_event("mouseleave", () => pick("away", null));
-    figure.on_event("tap", (event) => pick("tap", event));
+    dash.onPointer(figure, pick);
     keepShape();
-    const later = () => { cancelAnimationFrame(redraw); redraw = requestAnimationFrame(drawPoints); };
     readAddress();
     await show();
-    for (const range of [figure.x_range, figure.y_range]) { range.properties.start.change.connect(later); range.properties.end.change.connect(later); }
+    dash.onRange(figure, () => { cancelAnimationFrame(redraw); redraw = requestAnimationFrame(drawPoints); });
     window.addEventListener("resize", () => setTimeout(keepShape, 100));
     for (const name of ["preset", "hue", ...CORNERS.flatMap((c) => [`q${c}`, `d${c}`])]) element(name).addEventListener("change", () => attempt(show()));
     window.addEventListener("hashchange", () => { readAddress(); attempt(show()); });

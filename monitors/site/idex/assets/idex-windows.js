@@ -2,20 +2,12 @@
 "use strict";
 
 (function () {
-  const asked = new Map(); // name -> promise
+  const scripts = window.pinakesPage.loader();
   const found = new Map(); // name -> data
 
-  function load(name) {
-    if (!asked.has(name)) {
-      asked.set(name, new Promise((resolve, reject) => {
-        const script = document.createElement("script");
-        script.src = `${document.body.dataset.root}instruments/idex/windows/${name}.js`;
-        script.onload = () => { script.remove(); resolve(found.get(name)); };
-        script.onerror = () => { script.remove(); asked.delete(name); reject(new Error(`${script.src} cannot be loaded`)); };
-        document.head.append(script);
-      }));
-    }
-    return asked.get(name);
+  async function load(name) {
+    await scripts.load(new URL(`${document.body.dataset.root}instruments/idex/windows/${name}.js`, location.href).href);
+    return found.get(name);
   }
 
   /** Seconds in the unit people think in. */
