@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, nullcontext
 
 from sqlalchemy import Connection
@@ -20,36 +20,37 @@ from monitors.site.publish import Publisher
 from monitors.site.shell import Shell
 
 #: These say that nothing can be built or written at all; the pages that are there stay, with the age they have.
-NOT_OF_ONE_PAGE = (OSError, OperationalError, DatabaseUnavailable, MemoryError)
+_NOT_OF_ONE_PAGE = (OSError, OperationalError, DatabaseUnavailable, MemoryError)
 
 _log = log.get("site")
 
 
 @contextmanager
 def guarded(
-    publisher: Publisher, shell: Shell, path: str, title: str, conn: Connection | None = None
+    publisher: Publisher, shell: Shell, pages: Mapping[str, str], conn: Connection | None = None
 ) -> Iterator[None]:
-    """Put a page that says so where the block, which makes the page at `path`, fails.
+    """Put pages that say so where the block, which makes the `pages`, fails.
 
     Parameters
     ----------
     publisher, shell
         Where pages go, and what they share.
-    path, title
-        The page.
+    pages
+        Path and title of each.
     conn
         Connection that the block asks; a statement of it that fails leaves the others possible.
     """
     try:
         with conn.begin_nested() if conn is not None else nullcontext():
             yield
-    except NOT_OF_ONE_PAGE:
+    except _NOT_OF_ONE_PAGE:
         raise
     except Exception as error:
-        say_broken(publisher, shell, path, title, error)
+        for path, title in pages.items():
+            _say_broken(publisher, shell, path, title, error)
 
 
-def say_broken(publisher: Publisher, shell: Shell, path: str, title: str, error: Exception) -> None:
+def _say_broken(publisher: Publisher, shell: Shell, path: str, title: str, error: Exception) -> None:
     """Put a page that says why the page at `path` could not be made."""
     why = text.plain(f"{type(error).__name__}: {error}")[:1000]
     _log.error("the page %s could not be made", path, exc_info=error)

@@ -39,7 +39,7 @@ from monitors.site import (
 )
 from monitors.site.assets import STATIC, bokeh_folder, publish_assets
 from monitors.site.attention import Attention
-from monitors.site.broken import NOT_OF_ONE_PAGE, forget, guarded, say_broken
+from monitors.site.broken import forget, guarded
 from monitors.site.dashboards import Making, dashboards
 from monitors.site.event_data import EventScripts, event_path
 from monitors.site.figures import day_after, midnight
@@ -132,7 +132,8 @@ def build(
     now = now or datetime.now(UTC)
     access = settings.access()
     try:
-        with building(site, access), _learned(catalog).read() as conn:
+        upkeep.learn(catalog.engine)
+        with building(site, access), catalog.read() as conn:
             conn.execute(text("set transaction isolation level repeatable read"))
             queries.times(conn)  # what an earlier user of this connection took
             builder = Builder(conn, settings, Publisher(site, now, run, access), now, say or (lambda _: None))
@@ -152,12 +153,6 @@ def build(
         ) from error
     report.seconds = time.monotonic() - started
     return report
-
-
-def _learned(catalog: Catalog) -> Catalog:
-    """Return the catalog after its planner has looked at what has just come in."""
-    upkeep.learn(catalog.engine)
-    return catalog
 
 
 class Builder:
@@ -259,16 +254,9 @@ class Builder:
             self.say(f"dashboards of {name}")
             what = (row["id"], name, row["title"])
             before = len(self.publisher.report.broken)
-            try:
-                with self.conn.begin_nested():
-                    offered.publish(
-                        Making(self.publisher, self.conn, self.shell, self.settings, self.now, *what, known)
-                    )
-            except NOT_OF_ONE_PAGE:
-                raise
-            except Exception as error:  # what all of them need
-                for page in offered.pages():
-                    say_broken(self.publisher, self.shell, page.link.path, page.link.label, error)
+            pages = {page.link.path: page.link.label for page in offered.pages()}
+            with guarded(self.publisher, self.shell, pages, self.conn):  # what all of them need
+                offered.publish(Making(self.publisher, self.conn, self.shell, self.settings, self.now, *what, known))
             if len(self.publisher.report.broken) > before:
                 return {}  # the next build tries again
         return known
@@ -314,7 +302,7 @@ class Builder:
 
     def _page(self, path: str, title: str) -> AbstractContextManager[None]:
         """Return a block that makes one page; where it fails, a page says so and the build goes on."""
-        return guarded(self.publisher, self.shell, path, title, self.conn)
+        return guarded(self.publisher, self.shell, {path: title}, self.conn)
 
     def _monitor(
         self,

@@ -54,7 +54,7 @@ class Making:
 
     def guarded(self, page: Dashboard) -> AbstractContextManager[None]:
         """Return a block that makes a page; where it fails, the page says so and the others are made."""
-        return guarded(self.publisher, self.shell, page.link.path, page.link.label, self.conn)
+        return guarded(self.publisher, self.shell, {page.link.path: page.link.label}, self.conn)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def publish(
         weeks[week_page(day.day)].append(day)
         months[month_page(day.day)].append(day)
         if seen.get(day.day.isoformat()) != now[day.day.isoformat()]:
-            with guarded(publisher, shell, day_page(day.day), day.day.isoformat(), conn):
+            with guarded(publisher, shell, {day_page(day.day): day.day.isoformat()}, conn):
                 publish_day(publisher, conn, shell, day, before, after)
     _publish_periods(publisher, shell, "week", weeks)
     _publish_periods(publisher, shell, "month", months)

@@ -48,7 +48,7 @@ def publish_bucket(publisher: Publisher, conn: Connection, shell: Shell, bucket:
     for row in files:
         file = row["id"]
         name = row["original_name"] or row["relpath"].rpartition("/")[2]
-        with guarded(publisher, shell, file_page(file), name):
+        with guarded(publisher, shell, {file_page(file): name}):
             tables_of = {
                 "tags": history_table(tags[file]),
                 "apids": apid_table(apids[file]),

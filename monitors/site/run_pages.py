@@ -98,7 +98,7 @@ def _publish_some(publisher: Publisher, conn: Connection, shell: Shell, ids: Seq
     metrics = _by_run(queries.METRICS_OF_RUNS.rows(conn, **chosen, rows=ROWS))
     for row in queries.RUNS_BY_ID.rows(conn, **chosen):
         run = str(row["run_id"])
-        with guarded(publisher, shell, run_page(run), f"Run of {row['name']}"):
+        with guarded(publisher, shell, {run_page(run): f"Run of {row['name']}"}):
             publish_run(publisher, shell, row, written[run], findings[run], metrics[run])
 
 
