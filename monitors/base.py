@@ -21,13 +21,16 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
+
+from archive.errors import SettingsError
+from monitors.guard import Means, Need, share
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
@@ -171,8 +174,10 @@ class Context:
         Logger of the run; its lines go to the run's log file, warnings and errors are counted.
     data
         When the data of the files begin and end that `new_files` returned; None before.
+    means
+        Memory and time that the run may use.
     left_out
-        Findings about files that were too large for `new_files` to return.
+        Findings about files that `new_files` did not return because they would take more than that.
     """
 
     catalog: Catalog
@@ -190,6 +195,7 @@ class Context:
     closers: list[Callable[[Connection], object]] = field(default_factory=list)
     marks: dict[str, int] = field(default_factory=dict)
     data: tuple[datetime, datetime] | None = None
+    means: Means = field(default_factory=Means)
     left_out: list[Finding] = field(default_factory=list)
 
     def new_files(
@@ -200,7 +206,7 @@ class Context:
         level: str | None = None,
         limit: int | None = None,
         by: Literal["received", "observed"] = "received",
-        largest: int | None = None,
+        need: Callable[[Any], Need] | None = None,
     ) -> NewFiles:
         """Return the files of a selection that no run of this monitor has seen, in the order in which they came in.
 
@@ -217,9 +223,11 @@ class Context:
             At most so many files; the mark then advances to the last one returned, the next run goes on from there.
         by
             Which time the window of a back-fill speaks of.
-        largest
-            Bytes. Larger files, which would take too much memory or time, are not returned: they count as inputs that
-            were skipped, the run has a finding that names them, and the mark passes over them.
+        need
+            Predicts from a file what it will take. One that would take more than a run may use (`max_memory`,
+            `max_runtime`) is not returned: it counts as an input that was skipped, the run has a finding that names it,
+            and the mark passes over it. Files are returned as long as their time together fits; the next run goes on
+            from there.
         """
         from archive.catalog import sequence
 
@@ -228,10 +236,10 @@ class Context:
             inside = sequence.files_in_window(self.catalog, selector, self.window, by=by, limit=limit)
             if self.advance and inside.mark:
                 self.marks[selector.text] = inside.mark
-            return self._fitting(inside, largest)
+            return self._fitting(inside, selector.text, need)
         found = sequence.new_files(self.catalog, self.monitor_id, selector, self.algorithm, limit=limit)
         self.marks[selector.text] = found.mark
-        return self._fitting(found, largest)
+        return self._fitting(found, selector.text, need)
 
     def new_keys(self, table: Table, *, limit: int | None = None) -> NewKeys:
         """Return the keys of rows that no run of this monitor has seen, of a table that is only appended to.
@@ -258,20 +266,26 @@ class Context:
         columns |= {name: [value] * len(points) for name, value in every.items()}
         self.write(trend, columns, key=("monitor_id", "name", "series", "at"))
 
-    def _fitting(self, found: NewFiles, largest: int | None) -> NewFiles:
-        """Leave out the files that are too large, and note what is left."""
-        big = [row for row in found.rows if largest is not None and row.size > largest]
-        self.left_out += [
-            Finding(
-                "file_too_large",
-                f"{row.relpath} has {row.size} bytes, more than the {largest} this monitor takes; it was left out.",
-                "warning", row.relpath, facts={"file_id": row.id, "bytes": row.size, "largest": largest},
-            )
-            for row in big
-        ]  # fmt: skip
-        kept = replace(found, rows=[row for row in found.rows if row not in big]) if big else found
-        self._note_times(kept)
-        return kept
+    def _fitting(self, found: NewFiles, selector: str, need: Callable[[Any], Need] | None) -> NewFiles:
+        """Leave out the files that would take too much, note what is left and up to where it is whole."""
+        if need is not None:
+            mine = share(found, need, self.means)
+            found = mine.taken
+            self.left_out += [
+                Finding("file_too_large", f"{row.relpath} {why}; it was left out.", "warning", row.relpath,
+                        facts={"file_id": row.id, "bytes": row.size})
+                for row, why in mine.beyond
+            ]  # fmt: skip
+            if mine.left and self.window is not None:
+                raise SettingsError(
+                    f"The files of this window would take more than the {self.means.seconds:.0f} s of one run "
+                    f"(max_runtime): {len(mine.left)} of {len(mine.left) + len(found.rows)} are too many; run it in "
+                    "shorter windows."
+                )
+        if selector in self.marks:
+            self.marks[selector] = found.mark
+        self._note_times(found)
+        return found
 
     def _note_times(self, found: NewFiles) -> None:
         """Widen the time over which the data lie that the run was given; it is information, no mark depends on it."""

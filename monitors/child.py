@@ -23,6 +23,7 @@ from uuid import UUID
 from archive import log
 from archive.access import Access
 from monitors.base import Context, Result, Status, load
+from monitors.guard import Means
 from monitors.supervise import REPORT
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def _run(order: dict[str, Any]) -> tuple[Status, Result]:
             options={} if table is None else table.options,
             log=log.get(f"monitor.{order['name']}"),
             advance=order["advance"],
+            means=Means(**order["means"]),
         )
         result = monitor.run(context)
     if not isinstance(result, Result):

@@ -182,6 +182,8 @@ def _work(
     patience: float,
 ) -> Ended:
     run_id, log_path = row["run_id"], settings.home / row["log_path"]
+    limit = declaration.max_runtime
+    seconds = None if limit is None else limit.total_seconds()
     order = {
         "home": str(settings.home),
         "name": declaration.name,
@@ -193,11 +195,11 @@ def _work(
         "scheduled_for": None if occasion.scheduled_for is None else occasion.scheduled_for.isoformat(),
         "window": None if occasion.window is None else [t.isoformat() for t in occasion.window],
         "advance": occasion.advance,
+        "means": {"memory": declaration.max_memory, "seconds": seconds},
         "patience": patience,
     }
     ours = declaration.kind == "code"
     access = settings.access()
-    limit = declaration.max_runtime
     book = log.LineFile(log_path, str(run_id), access, settings.log.environment)
     run_log.note(book, f"begun: {declaration.name}", row)
     with Pulse(settings, run_id) as pulse:
@@ -205,7 +207,7 @@ def _work(
             [sys.executable, "-P", "-m", "monitors.child"] if ours else list(declaration.command),
             log_path,
             run_id=str(run_id),
-            limits=supervise.Limits(None if limit is None else limit.total_seconds(), declaration.max_memory),
+            limits=supervise.Limits(seconds, declaration.max_memory),
             stdin=json.dumps(order).encode() if ours else None,
             stop=lambda: stop() or pulse.lost,
             access=access,

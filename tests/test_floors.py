@@ -37,6 +37,7 @@ FLOORS: dict[str, float] = {
     "monitors.old_logs": 10,
     "monitors.supervise": 10,
     "monitors.provenance": 10,
+    "monitors.guard": 9.5,
     "monitors.base": 10,
     "monitors.health": 10.5,
     "monitors.history": 10.7,

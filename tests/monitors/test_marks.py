@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -18,6 +18,7 @@ from archive.catalog.schema import code_version, file, instrument, product
 from archive.catalog.schema.monitors import finding, monitor_run
 from archive.config import Settings
 from monitors.declare import declared
+from monitors.guard import Means, Need, share
 from monitors.runner import Ended, Occasion, run_monitor
 from monitors.verbs import work
 from tests.monitors.conftest import add_settings, one, rows
@@ -81,19 +82,73 @@ def test_a_run_says_over_which_time_its_data_lie(catalog_one: Catalog, settings:
     assert found == [(T0 - timedelta(days=2), T0 + timedelta(days=3)), (None, None)]
 
 
-def test_a_file_that_is_too_large_is_left_out_and_that_is_recorded(catalog_one: Catalog, settings: Settings) -> None:
-    settings = add_settings(settings.home, "[monitor.files.options]\nlargest = 100\n")
-    with catalog_one.begin() as conn:
-        put(conn, "small")
-        conn.execute(update(file).where(file.c.id == put(conn, "huge", day=9)).values(size=10**12))
+class Row(NamedTuple):
+    id: int
+    memory: int
+    seconds: int
+
+
+GUARDED = "[monitor.files]\nmax_runtime = 60\nmax_memory = 64_000_000_000\n[monitor.files.options]\nguarded = true\n"
+
+
+def sized(catalog: Catalog, **sizes: int) -> None:
+    with catalog.begin() as conn:
+        for day, (name, size) in enumerate(sizes.items()):
+            conn.execute(update(file).where(file.c.id == put(conn, name, day=day)).values(size=size))
+
+
+@pytest.mark.parametrize(
+    ("size", "why"), [(10**12, "1e+12 B of memory, more than the 6.4e+10 B"), (61, "61 s, more than the 60 s")]
+)
+def test_a_file_that_would_take_too_much_is_left_out_and_that_is_recorded(
+    catalog_one: Catalog, settings: Settings, size: int, why: str
+) -> None:
+    settings = add_settings(settings.home, GUARDED)
+    sized(catalog_one, small=1, huge=size)
     assert go(settings).message == "small"
     run = one(catalog_one, select(monitor_run))
     assert (run.n_in, run.n_done, run.n_skipped, run.n_failed) == (2, 1, 1, 0)
     assert run.data_end == T0, "it was not looked at"
     found = one(catalog_one, select(finding))
-    assert (found.code, found.subject, found.facts["bytes"]) == ("file_too_large", "huge", 10**12)
-    add(catalog_one, "next")
+    assert (found.code, found.subject, found.facts["bytes"]) == ("file_too_large", "huge", size)
+    assert why in found.message
+    add(catalog_one, "next", day=5)
     assert go(settings).message == "next", "the mark has passed over it"
+
+
+def test_files_that_would_take_too_long_together_are_left_to_later_runs(
+    catalog_one: Catalog, settings: Settings
+) -> None:
+    settings = add_settings(settings.home, GUARDED)
+    sized(catalog_one, a=40, b=20, vast=10**6, c=50, d=5)
+    assert [go(settings).message for _ in range(3)] == ["a b", "c d", ""]
+    refused = go(settings, window=(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)))
+    assert refused.state == "failure"
+    assert "2 of 4 are too many; run it in shorter windows" in refused.message
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=30),
+    st.sampled_from([None, 0, 10, 20]), st.sampled_from([None, 0, 10, 20]),
+)  # fmt: skip
+def test_shares_of_the_runs_are_all_files_that_any_run_could_take(
+    wanted: list[tuple[int, int]], memory: int | None, seconds: int | None
+) -> None:
+    left: list[Any] = [Row(place, *each) for place, each in enumerate(wanted, start=1)]
+    fit = [row for row in left if row.memory <= (memory or 0) or memory is None]
+    fit = [row for row in fit if row.seconds <= (seconds or 0) or seconds is None]
+    taken: list[Any] = []
+    while left:
+        mine = share(
+            sequence.NewFiles(left, left[-1].id), lambda row: Need(row.memory, row.seconds), Means(memory, seconds)
+        )
+        assert seconds is None or sum(row.seconds for row in mine.taken.rows) <= seconds
+        taken += mine.taken.rows
+        rest = [row for row in left if row.id > mine.taken.mark]
+        assert rest == list(mine.left)
+        assert len(rest) < len(left)
+        left = rest
+    assert taken == fit
 
 
 def test_a_file_observed_long_ago_and_delivered_late_is_new_when_it_comes(
