@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Severity = Literal["info", "warning", "error"]
-Level = Literal["raw", "l0", "l1a", "l1b", "l2", "l2a", "preview", "report"]
+Level = Literal["raw", "l0", "l1a", "l1b", "l2", "l2a", "l2b", "l2c", "preview", "report"]
 
 #: Bits of ``core.event.flags`` that mean the same for every instrument; bits 16 and up belong to the instrument.
 FLAG_INCOMPLETE = 1 << 0
@@ -402,3 +402,29 @@ class Interpreted:
     overrides: list[tuple[Override, ...]]
     signed: list[tuple[tuple[str, str], ...]]
     tables: Mapping[str, list[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulated:
+    """One window of time as it was accumulated last, with all that its products are written from.
+
+    Attributes
+    ----------
+    start, stop
+        Begin and end (exclusive) of the window, UTC.
+    row
+        The row of the window, without its key and without the time at which it was written.
+    tables
+        Rows of views by name of view, without the key of the window.
+    sources
+        Name and SHA-256 of every file that was counted, in order of the hashes.
+    state
+        Hash of all of this and of the code that writes: equal for equal content.
+    """
+
+    start: datetime
+    stop: datetime
+    row: Mapping[str, Any]
+    tables: Mapping[str, list[Mapping[str, Any]]]
+    sources: tuple[tuple[str, str], ...]
+    state: str

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from archive.errors import NotFound
 from archive.model import (
+    Accumulated,
     Analysed,
     Claim,
     Decoded,
@@ -42,8 +43,9 @@ class Instrument(Protocol):
     products
         Every kind of file it reads or writes; the first one is the raw file.
 
-    Optional attributes: ``analysis`` (`analysis_of`), ``optical_elements`` (`optical_elements_of`), and ``tag_kinds``,
-    a mapping of name to title of what its files and events can be tagged with.
+    Optional attributes: ``analysis`` (`analysis_of`), ``window_products`` (`window_products_of`), ``optical_elements``
+    (`optical_elements_of`), and ``tag_kinds``, a mapping of name to title of what its files and events can be tagged
+    with.
     """
 
     name: str
@@ -162,6 +164,47 @@ class Derivation(Protocol):
         self, product: Path, origin: Origin, columns: Mapping[str, Sequence[ViewColumn]], workdir: Path
     ) -> DerivedWriter:
         """Return a writer for the analyses of one product; the bytes follow from its arguments alone."""
+
+
+@runtime_checkable
+class WindowProducts(Protocol):
+    """What is written of windows of time once something has been accumulated in them: rates, maps, summaries.
+
+    Attributes
+    ----------
+    products
+        Names of the products it writes, one file each for every window.
+    version
+        A number that rises whenever equal rows may give other bytes.
+    windows, key
+        View of schema ``analysis`` with one row a window, with its begin ``t_start`` and its end ``t_stop``
+        (exclusive); and the column of that view which other views know the window by. A column ``created_at`` is taken
+        for the time at which the row was written.
+    views
+        Views whose rows it wants, by `key`.
+    timed
+        Views whose rows it wants by their time ``t``, as far as that lies in the window.
+    sources
+        Views with a column ``file_id``, whose files, by time, say something about the window. The files of the events
+        in it always count.
+    """
+
+    products: Sequence[str]
+    version: int
+    windows: str
+    key: str
+    views: Sequence[str]
+    timed: Sequence[str]
+    sources: Sequence[str]
+
+    def write(self, window: Accumulated, workdir: Path) -> list[NewFile]:
+        """Write the products of one window; names and bytes follow from `window` alone."""
+
+
+def window_products_of(instrument: Instrument) -> WindowProducts | None:
+    """Return what is written of windows of time, None for nothing: its optional attribute ``window_products``."""
+    found: WindowProducts | None = getattr(instrument, "window_products", None)
+    return found
 
 
 def derivation_of(analysis: Analysis | None) -> Derivation | None:
