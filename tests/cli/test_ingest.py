@@ -129,8 +129,8 @@ def test_verify_and_repair(archive: ToyArchive, pinakes) -> None:
 
 
 def test_help_names_the_exit_codes() -> None:
-    from archive.cli.ingest import ingest
+    from archive.cli import cli
 
-    result: Result = CliRunner().invoke(ingest, ["--help"])
+    result: Result = CliRunner().invoke(cli, ["ingest", "--help"])
     assert "Exit codes:" in result.output
     assert "3  some sources failed or were set aside\n" in result.output
