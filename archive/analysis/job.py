@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from archive import log
 from archive.analysis import overrides, plan, products, rows
 from archive.analysis.active import Active
 from archive.analysis.plan import Batch, Subject, Target
+from archive.catalog import calibrations
 from archive.catalog.reference import code_version_id, ensure_instrument
 from archive.instruments.base import Analysis, Instrument, analysis_of, instrument
 from archive.jobs import Outcome, Task, ledger
@@ -23,6 +25,18 @@ _log = log.get("analysis")
 SLICE = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A product, its events in batches, what of each batch is to be analysed, and which words are to be heeded."""
+
+    chosen: Target
+    code: int
+    models: Mapping[str, int]
+    batches: Sequence[Batch]
+    work: Sequence[Batch]
+    again: Sequence[dict[int, Active]]
+
+
 def run(task: Task) -> Outcome:
     """Carry out a job of the kind ``analyse``."""
     if task.claim.condemned:
@@ -31,31 +45,55 @@ def run(task: Task) -> Outcome:
     analysis = analysis_of(owner)
     if analysis is None:
         return _end(task, {"outcome": "nothing to do"})
+    new, outcome = 0, None
+    while outcome is None:
+        planned = _plan(task, owner, analysis)
+        new += _carry_out(task, owner, analysis, planned)
+        outcome = _finish(task, owner, analysis, planned, new)
+    return outcome
+
+
+def _plan(task: Task, owner: Instrument, analysis: Analysis) -> Planned:
     with task.catalog.begin() as conn:
         ensure_instrument(conn, owner)
         code, models = code_version_id(conn), rows.ensure_models(conn, analysis)
         chosen = plan.target(conn, int(task.claim.args["file_id"]))
-        found = plan.subjects(conn, chosen)
-        work = [_rest(batch, plan.analysed(conn, analysis, chosen, batch))
-                for batch in plan.batches(conn, owner.name, analysis, found)]  # fmt: skip
-        again = [(batch, overrides.pending(conn, analysis, chosen, batch))
-                 for batch in plan.batches(conn, owner.name, analysis, found)]  # fmt: skip
+        batches = list(plan.batches(conn, owner.name, analysis, plan.subjects(conn, chosen)))
+        work = [_rest(batch, plan.analysed(conn, analysis, chosen, batch)) for batch in batches]
+        again = [overrides.pending(conn, analysis, chosen, batch) for batch in batches]
+    return Planned(chosen, code, models, batches, work, again)
+
+
+def _carry_out(task: Task, owner: Instrument, analysis: Analysis, planned: Planned) -> int:
+    """Analyse what has no analysis and enter it; return how many events that were."""
     new = 0
-    for batch in _slices(work):
-        result = analyse(analysis, task.home.path(chosen.relpath), batch)
+    for batch in _slices(planned.work):
+        result = analyse(analysis, task.home.path(planned.chosen.relpath), batch)
         task.heartbeat.check()
         with task.catalog.begin() as conn:
             ledger.fence(conn, task.claim)
             new += rows.write(
-                conn, owner, analysis, chosen, batch.subjects, batch.inputs, result, models=models, code_version_id=code
-            )
+                conn, owner, analysis, planned.chosen, batch.subjects, batch.inputs, result, models=planned.models,
+                code_version_id=planned.code,
+            )  # fmt: skip
+    return new
+
+
+def _finish(task: Task, owner: Instrument, analysis: Analysis, planned: Planned, new: int) -> Outcome | None:
+    """Put overrides into effect and end the job; None when an analyst wrote a calibration meanwhile."""
+    chosen = planned.chosen
     with task.catalog.begin() as conn:
+        # From here on none is written: who writes one later finds this job done, and asks for it again.
+        calibrations.hold(conn, owner.name)
         ledger.fence(conn, task.claim)
-        for batch, wanting in again:
+        now = plan.batches(conn, owner.name, analysis, [each for batch in planned.batches for each in batch.subjects])
+        if [batch.inputs.settings_hash for batch in now] != [batch.inputs.settings_hash for batch in planned.batches]:
+            return None
+        for batch, wanting in zip(planned.batches, planned.again, strict=True):
             _put_into_effect(conn, task, owner, analysis, chosen, batch, wanting)
         attempts = task.settings.ingest.max_attempts
         products.ask(conn, owner, analysis, chosen.file_id, parent_id=task.claim.job_id, max_attempts=attempts)
-        told = {"outcome": "analysed", "events": len(found), "new": new}
+        told = {"outcome": "analysed", "events": sum(len(batch.subjects) for batch in planned.batches), "new": new}
         ledger.finish(conn, task.claim, told, file_id=chosen.file_id)
     return Outcome(task.claim.job_id, "done", "", told)
 

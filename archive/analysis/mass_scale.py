@@ -61,7 +61,7 @@ def default_scale(conn: Connection, rows: Sequence[dict[str, Any]], nominal: flo
     NotFound
         When there are fewer than three such scales.
     """
-    good = [row for row in rows if row["scale_status"] == "ok" and row["stretch"] is not None]
+    good = beyond_doubt(rows)
     if len(good) < LEAST:
         raise NotFound(f"{len(good)} mass scales are beyond doubt; a default needs {LEAST} at least.")
     ids = [row["event_id"] for row in good]
@@ -84,6 +84,11 @@ def default_scale(conn: Connection, rows: Sequence[dict[str, Any]], nominal: flo
         "target_voltage": nominal,
         "events": len(good),
     }
+
+
+def beyond_doubt(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the scales whose status is ok: those that a default rests on."""
+    return [row for row in rows if row["scale_status"] == "ok" and row["stretch"] is not None]
 
 
 def _spread(values: Sequence[float]) -> float | None:

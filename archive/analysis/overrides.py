@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 from archive.analysis import plan, products, rows
 from archive.analysis.active import VALUES, Active, active, replaces
 from archive.analysis.plan import Batch, Target
-from archive.catalog import Catalog, events, sequence
+from archive.catalog import Catalog, calibrations, events, sequence
 from archive.catalog.fits import automatic_fit, current_analysis, listing
 from archive.catalog.reference import code_version_id
 from archive.catalog.schema import event, event_analysis, fit_override
@@ -59,6 +59,7 @@ def say(catalog: Catalog, home: Home, word: Word) -> int:
     with catalog.begin() as conn:
         sequence.hold_ingest(conn)  # monitors go on by the keys of overrides
         row = events.get(conn, word.event)
+        calibrations.hold(conn, row["instrument"])  # what is computed here is by those that count at its end
         conn.execute(select(event.c.id).where(event.c.id == row["id"]).with_for_update())
         owner = instrument(row["instrument"])
         analysis, chosen = _where(conn, owner, row["id"])

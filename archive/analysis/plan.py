@@ -9,16 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from archive.catalog.schema import (
-    calibration,
-    calibration_set,
-    event,
-    event_analysis,
-    event_product,
-    file,
-    file_parent,
-    instrument,
-)
+from archive.catalog import calibrations
+from archive.catalog.calibrations import Known, Label
+from archive.catalog.schema import event, event_analysis, event_product, file, file_parent
 from archive.errors import NotFound
 from archive.instruments.base import Analysis
 from archive.jobs.requests import digest
@@ -107,7 +100,7 @@ def batches(
     conn: Connection, owner: str, analysis: Analysis, events: Sequence[Subject], size: int = BATCH
 ) -> Iterator[Batch]:
     """Cut events into batches of near records with the same calibrations."""
-    known = calibrations(conn, owner, analysis.calibrations)
+    known = calibrations.known(conn, owner, analysis.calibrations)
     open_: list[Subject] = []
     current: Inputs | None = None
     for each in events:
@@ -136,47 +129,27 @@ def analysed(conn: Connection, analysis: Analysis, chosen: Target, batch: Batch)
     return set(conn.execute(query).scalars())
 
 
-Known = Mapping[str, list[tuple[int, datetime | None, datetime | None, Any]]]
-
-
-def calibrations(conn: Connection, owner: str, names: Sequence[str]) -> Known:
-    """Return version, begin, end and values of the calibrations of an instrument by name, highest version first."""
-    query = (
-        select(
-            calibration_set.c.name,
-            calibration_set.c.version,
-            func.lower(calibration.c.valid).label("begin"),
-            func.upper(calibration.c.valid).label("end"),
-            calibration.c["values"].label("held"),
-        )
-        .join(calibration_set, calibration_set.c.id == calibration.c.calibration_set_id)
-        .join(instrument, instrument.c.id == calibration_set.c.instrument_id)
-        .where(instrument.c.name == owner, calibration_set.c.name.in_(names))
-        .order_by(calibration_set.c.name, calibration_set.c.version.desc())
-    )
-    known: dict[str, list[tuple[int, datetime | None, datetime | None, Any]]] = {name: [] for name in names}
-    for row in conn.execute(query):
-        known[row.name].append((row.version, row.begin, row.end, row.held))
-    return known
-
-
-def values_of(known: Known, versions: Mapping[str, int | None], at: datetime) -> dict[str, Any]:
+def values_of(known: Known, versions: Mapping[str, Label | None], at: datetime) -> dict[str, Any]:
     """Return the values of the calibrations of these versions at a time; None for one that is not there."""
     return {
-        name: next((held for number, begin, end, held in records if number == versions.get(name)
-                    and (begin is None or begin <= at) and (end is None or at < end)), None)
+        name: next((each.values for each in records if each.label == versions.get(name) and each.covers(at)), None)
         for name, records in known.items()
-    }  # fmt: skip
+    }
 
 
 def _inputs(analysis: Analysis, known: Known, at: datetime) -> Inputs:
-    versions: dict[str, int | None] = {}
-    values: dict[str, Any] = {}
-    for name, records in known.items():
-        versions[name], values[name] = None, None
-        for version, begin, end, held in records:
-            if (begin is None or begin <= at) and (end is None or at < end):
-                versions[name], values[name] = version, held
-                break
-    told = {"settings": dict(analysis.settings()), "calibrations": versions}
-    return Inputs(values, told, digest(told))
+    found = {name: calibrations.chosen(records, at) for name, records in known.items()}
+    told: dict[str, Any] = {
+        "settings": dict(analysis.settings()),
+        "calibrations": {name: each and each.label for name, each in found.items()},
+    }
+    # What was taken back is told too: else the hash would be that of an older analysis, and none would be made anew.
+    back = {name: calibrations.taken_back(records, at) for name, records in known.items()}
+    back = {name: number for name, number in back.items() if number and not _local(found[name])}
+    if back:
+        told["withdrawn"] = back
+    return Inputs({name: each and each.values for name, each in found.items()}, told, digest(told))
+
+
+def _local(record: calibrations.Record | None) -> bool:
+    return record is not None and record.source == calibrations.LOCAL

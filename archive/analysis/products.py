@@ -19,7 +19,7 @@ from sqlalchemy import Connection, func, select, update
 
 from archive.analysis import plan
 from archive.analysis.active import Active, active
-from archive.catalog import analyses
+from archive.catalog import analyses, calibrations
 from archive.catalog.reference import instrument_ids
 from archive.catalog.schema import file, file_parent, fit_override, job, product
 from archive.errors import LeaseLost
@@ -202,7 +202,7 @@ def _parts(
 ) -> Iterator[Interpreted]:
     """Yield the analyses a batch at a time, each with the calibrations that it was computed with."""
     with task.catalog.read() as conn:
-        known = plan.calibrations(conn, owner.name, analysis.calibrations)
+        known = calibrations.known(conn, owner.name, analysis.calibrations)
         signed = _signatures(conn, now)
     for _, run_ in groupby(now.current, key=lambda row: (row["settings_hash"], row["record"] // plan.BATCH)):
         group = list(run_)

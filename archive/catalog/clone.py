@@ -25,16 +25,21 @@ from typing import Any, LiteralString
 
 import psycopg2
 from psycopg2 import sql
-from sqlalchemy import Connection, cast, delete, func, literal, select, text
+from sqlalchemy import Connection, cast, delete, exists, func, literal, select, text
 from sqlalchemy.dialects.postgresql import REGCLASS
 
 from archive.access import Access
 from archive.catalog import Catalog, migrate, stored
+from archive.catalog.calibrations import LOCAL
+from archive.catalog.schema import calibration_set
 from archive.catalog.stored import Stored
 from archive.errors import ArchiveError, HashMismatch, UsageError
 
 MANIFEST = "manifest.json"
 FORMAT = "pinakes clone 1"
+
+#: Calibrations, among which those that analysts wrote.
+SETS = "core.calibration_set"
 
 #: What `pinakes init` writes by itself: it gives way to the rows of a clone while nothing refers to it.
 REGISTERED = frozenset(
@@ -42,13 +47,15 @@ REGISTERED = frozenset(
         "core.instrument",
         "core.product",
         "core.code_version",
-        "core.calibration_set",
+        SETS,
         "core.calibration",
         "core.fit_model",
         "core.tag_kind",
         "core.tag_kind_instrument",
     }
 )
+
+_LOCAL_SETS = exists().where(calibration_set.c.source == LOCAL)
 
 BLOCK = 1 << 20
 
@@ -268,6 +275,8 @@ def _check(folder: Path, name: str, part: Mapping[str, Any]) -> None:
 def _require_empty(conn: Connection, found: Mapping[str, Stored], names: Sequence[str]) -> None:
     """Refuse tables with rows; what is only registered is removed when no other table could speak of it."""
     filled = [name for name in found if _has_rows(conn, found[name])]
+    if SETS in names and conn.execute(select(literal(1)).where(_LOCAL_SETS)).first() is not None:
+        raise UsageError("This catalog has local calibrations; read the clone into a new archive (`pinakes init`).")
     giving_way = [name for name in filled if name in REGISTERED and name in names]
     for name in filled:
         speaks = any(target in giving_way for target in stored.with_parents(found, [name]))

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
+from archive.catalog.calibrations import LOCAL, chosen, known
 from archive.catalog.encode import to_json
 from archive.catalog.schema import (
     calibration,
@@ -104,24 +105,14 @@ def calibrations_for(conn: Connection, owner: str, name: str, at: datetime) -> d
     Returns
     -------
     dict or None
-        ``id``, ``version``, ``values``, ``unit`` and ``origin`` of the highest version valid then; None when none is.
+        ``id``, ``version``, ``values``, ``unit`` and ``origin`` of the record that counts then
+        (`archive.catalog.calibrations`); None when none does.
     """
-    query = (
-        select(
-            calibration.c.id,
-            calibration_set.c.version,
-            calibration.c["values"],
-            calibration.c.unit,
-            calibration.c.origin,
-        )
-        .join(calibration_set, calibration.c.calibration_set_id == calibration_set.c.id)
-        .join(instrument, calibration_set.c.instrument_id == instrument.c.id)
-        .where(instrument.c.name == owner, calibration_set.c.name == name, calibration.c.valid.op("@>")(at))
-        .order_by(calibration_set.c.version.desc())
-        .limit(1)
-    )
-    row = conn.execute(query).mappings().one_or_none()
-    return None if row is None else dict(row)
+    record = chosen(known(conn, owner, [name])[name], at)
+    if record is None:
+        return None
+    return {"id": record.id, "version": record.label, "values": record.values, "unit": record.unit,
+            "origin": record.origin}  # fmt: skip
 
 
 def _ensure_tag_kinds(conn: Connection, owner: int, kinds: Mapping[str, str]) -> None:
@@ -166,6 +157,7 @@ def _ensure_calibrations(conn: Connection, owner: int, described: Described) -> 
         )
         where = (
             calibration_set.c.instrument_id == owner,
+            calibration_set.c.source != LOCAL,
             tuple_(calibration_set.c.name, calibration_set.c.version) == tuple_(name, number),
         )
         found = conn.execute(select(calibration_set.c.id).where(*where)).scalar()

@@ -10,6 +10,7 @@ import click
 
 from archive.cli.context import Context, emit, json_option, pass_context
 from archive.cli.listing import ListByDefault, UtcTime, limits
+from archive.cli.signing import signature, validity
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -118,29 +119,59 @@ def update(context: Context, instrument: str | None) -> None:
 @click.option("--until", type=UtcTime(), help="Events before this time (UTC).")
 @click.option("-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="Most rows.")
 @click.option("--default", "as_default", is_flag=True, help="Give the default scale of all of them instead, as JSON.")
+@click.option("--store", is_flag=True, help="Write that default as a local calibration; needs --author and --reason.")
+@click.option("--author", envvar="PINAKES_AUTHOR", show_envvar=True, help="With --store: who says so.")
+@click.option("--reason", help="With --store: why.")
+@validity
 @json_option
 @pass_context
 def mass_scale(
-    context: Context, event: str | None, file_id: int | None, since: datetime | None, until: datetime | None,
-    limit: int, as_default: bool, as_json: bool,
+    context: Context, /, event: str | None, file_id: int | None, since: datetime | None, until: datetime | None,
+    limit: int, as_default: bool, store: bool, as_json: bool, **word: Any,
 ) -> None:  # fmt: skip
     """Show the mass scales of events, in order of time: t = shift + stretch sqrt(m) + ..., us from the first sample.
 
     --default prints the values of a calibration record mass_scale: the median of the scales that are beyond doubt.
+    With --store it is written as a local calibration too, which counts for data of --valid-from to --valid-until.
     """
     from archive.analysis.mass_scale import default_scale, scales
     from archive.catalog import events
 
+    if store and not (as_default and word["author"] and word["reason"]):
+        raise click.UsageError("--store wants --default, --author and --reason.")
+    if not store and (word["valid_from"] or word["valid_until"] or word["reason"]):
+        raise click.UsageError("--valid-from, --valid-until and --reason go with --store.")
     with context.catalog() as catalog, catalog.read() as conn:
         event_id = None if event is None else events.get(conn, event)["id"]
         most = None if as_default else limit
         rows = scales(conn, event_id=event_id, file_id=file_id, since=since, until=until, limit=most)
-        if as_default:
-            emit([default_scale(conn, rows)], as_json=True)
-            return
+        default = default_scale(conn, rows) if as_default else None
+    if default is not None:
+        if store:
+            selection = {"event": event, "file": file_id, "since": since, "until": until}
+            _store_scale(context, default, rows, selection, word)
+        else:
+            emit([default], as_json=True)
+        return
     emit(rows, as_json=as_json, columns=("event_id", "t", "shift", "stretch", "matched", "rms", "scale_status"))
     if not rows:
         context.say("No event answers.")
+
+
+def _store_scale(
+    context: Context, values: dict[str, Any], rows: list[dict[str, Any]], selection: dict[str, Any],
+    word: dict[str, Any],
+) -> None:  # fmt: skip
+    from archive.analysis.local_calibrations import basis
+    from archive.analysis.mass_scale import beyond_doubt
+    from archive.catalog.calibrations import Written
+    from archive.cli.calibrations import stored
+
+    rests = basis(beyond_doubt(rows), **selection)
+    origin = f"median of the mass scales of {rests['events']} events of this archive"
+    begin, end = word["valid_from"], word["valid_until"]
+    new = Written("mass_scale", values, origin, begin, end, word["author"], word["reason"], rests)
+    stored(context, "idex", new, as_json=True)
 
 
 @fits.command()
@@ -178,11 +209,7 @@ def particle(context: Context, table: Any, output: Any) -> None:
 
 def signed(function: F) -> F:
     """Add what every override needs: the event, who, and why."""
-    function = click.option("--reason", required=True, help="Why.")(function)
-    function = click.option("--author", required=True, envvar="PINAKES_AUTHOR", show_envvar=True, help="Who says so.")(
-        function
-    )
-    return click.argument("event")(function)
+    return click.argument("event")(signature(function))
 
 
 def one_fit(function: F) -> F:

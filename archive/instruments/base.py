@@ -44,8 +44,8 @@ class Instrument(Protocol):
         Every kind of file it reads or writes; the first one is the raw file.
 
     Optional attributes: ``analysis`` (`analysis_of`), ``window_products`` (`window_products_of`), ``optical_elements``
-    (`optical_elements_of`), and ``tag_kinds``, a mapping of name to title of what its files and events can be tagged
-    with.
+    (`optical_elements_of`), ``tag_kinds``, a mapping of name to title of what its files and events can be tagged with,
+    and the method ``check_calibration`` (see the function of that name).
     """
 
     name: str
@@ -217,6 +217,20 @@ def analysis_of(instrument: Instrument) -> Analysis | None:
     """Return the analysis that follows ingest, None for an instrument without: its optional attribute ``analysis``."""
     found: Analysis | None = getattr(instrument, "analysis", None)
     return found
+
+
+def check_calibration(instrument: Instrument, name: str, values: Mapping[str, Any]) -> None:
+    """Look at values that an analyst would write as a calibration: optional method ``check_calibration(name, values)``.
+
+    Raises
+    ------
+    ValueError
+        When they are impossible, or the instrument takes none of that name.
+    """
+    check = getattr(instrument, "check_calibration", None)
+    if check is None:
+        raise ValueError(f"{instrument.name} takes no calibrations from analysts")
+    check(name, values)
 
 
 def optical_elements_of(instrument: Instrument) -> OpticalElements | None:

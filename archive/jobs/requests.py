@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 
-from archive.catalog.schema import file, file_parent, instrument, job, product
+from archive.catalog.schema import event, event_product, file, file_parent, instrument, job, product
 from archive.instruments.base import Analysis, Instrument, analysis_of
 from archive.jobs import ledger
 
@@ -34,22 +35,39 @@ def analyse_products_of(
     return _ask(conn, owner, [file.c.id.in_(made)], parent_id=parent_id, max_attempts=max_attempts)
 
 
-def analyse_everything(conn: Connection, owner: Instrument, *, max_attempts: int) -> list[int]:
+def analyse_everything(
+    conn: Connection, owner: Instrument, *, max_attempts: int,
+    times: tuple[datetime | None, datetime | None] | None = None,
+) -> list[int]:  # fmt: skip
     """Ask for the analysis of all products anew, also of those that were analysed; return the jobs.
 
     A job leaves out events that have their analysis, so that asking again costs little.
+
+    Parameters
+    ----------
+    times
+        Only products that hold an event of this time on, and before that one; None: without limit.
     """
-    _ask(conn, owner, [], parent_id=None, max_attempts=max_attempts)
+    where = [] if times is None else [file.c.id.in_(_holding(times))]
+    _ask(conn, owner, where, parent_id=None, max_attempts=max_attempts)
     analysis = analysis_of(owner)
     if analysis is None:
         return []
-    keys = [key(analysis, row.relpath) for row in _products(conn, owner, analysis, [])]
+    keys = [key(analysis, row.relpath) for row in _products(conn, owner, analysis, where)]
     found: list[int] = []
     for start in range(0, len(keys), ledger.BATCH):
         query = select(job.c.id).where(job.c.kind == ANALYSE, job.c.key.in_(keys[start : start + ledger.BATCH]))
         found += conn.execute(query.order_by(job.c.id)).scalars()
     ledger.revive(conn, found, max_attempts, ("done", "failed"))
     return found
+
+
+def _holding(times: tuple[datetime | None, datetime | None]) -> Select[tuple[int]]:
+    begin, end = times
+    query = select(event_product.c.file_id).join(event, event.c.id == event_product.c.event_id)
+    if begin is not None:
+        query = query.where(event.c.t >= begin)
+    return query if end is None else query.where(event.c.t < end)
 
 
 def _ask(conn: Connection, owner: Instrument, where: Sequence[Any], *, parent_id: int | None, max_attempts: int) -> int:

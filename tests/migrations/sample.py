@@ -22,6 +22,9 @@ CHECKS = text(
 
 #: Values for columns that a CHECK or a foreign key restricts; the rest follow from their types.
 SPECIAL: dict[str, Any] = {
+    "core.calibration_set.author": None,
+    "core.calibration_set.reason": None,
+    "core.calibration_set.withdraws_id": None,
     "core.event_analysis.origin": "override",
     "core.file.sha256": "0" * 64,
     "core.file.state": "available",

@@ -26,6 +26,9 @@ from archive.catalog.schema.base import key, metadata, name, now, ref, time
 LONG_FILE_DAYS = 2
 LONG_FILE_SPAN = f"interval '{LONG_FILE_DAYS} days'"
 
+#: Where a set of calibrations comes from.
+CALIBRATION_SOURCES = ("shipped", "local")
+
 FILE_STATES = ("pending", "available", "missing", "corrupt", "quarantined", "retired")
 
 instrument = Table(
@@ -223,12 +226,36 @@ calibration_set = Table(
     key(),
     ref("instrument_id", "core.instrument.id", "Whose calibration it is."),
     name("name", "What it calibrates, for example waveform_scale."),
-    Column("version", Integer, nullable=False, comment="Version of the set; the highest one counts."),
+    Column(
+        "version", Integer, nullable=False,
+        comment="Version of the set, counted for each source; of one source the highest one counts.",
+    ),
     now("created_at", "When the set was written."),
-    UniqueConstraint("instrument_id", "name", "version"),
+    name(
+        "source",
+        "shipped with the package, or local: written by an analyst; a local set comes before every shipped one.",
+        server_default=text("'shipped'"),
+    ),
+    name("author", "Who wrote a local set; null for a shipped one.", nullable=True),
+    Column("reason", Text, comment="Why a local set was written; null for a shipped one."),
+    Column("basis", JSONB, comment="What a local set rests on: selection, number and names of events."),
+    Column("shipped_version", Integer, comment="Highest shipped version when a local set was written."),
+    ref(
+        "withdraws_id", "core.calibration_set.id",
+        "The local set that this one takes back: it has no values and from then on that set counts no more.",
+        nullable=True,
+    ),
+    UniqueConstraint("instrument_id", "name", "source", "version"),
+    UniqueConstraint("withdraws_id"),
+    CheckConstraint(f"source in ({', '.join(repr(source) for source in CALIBRATION_SOURCES)})", name="source"),
+    CheckConstraint(
+        "case when source = 'local' then coalesce(author, '') <> '' and coalesce(reason, '') <> '' "
+        "else author is null and reason is null and withdraws_id is null end",
+        name="signed",
+    ),
     schema="core",
-    comment="Versions of calibrations. Sets are appended, never edited.",
-)
+    comment="Versions of calibrations. Sets are appended, never edited; what is taken back is so by a set of its own.",
+)  # fmt: skip
 
 calibration = Table(
     "calibration",

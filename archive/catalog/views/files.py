@@ -142,20 +142,24 @@ STORAGE_PER_DAY = View(
 
 CALIBRATIONS = View(
     "calibrations",
-    "Calibrations that count: of each name the highest version.",
+    "Calibrations that count: of each name the shipped ones of the highest version, and local ones, which come first.",
     """
     select i.name as instrument, s.name, s.version, lower(c.valid) as valid_from, upper(c.valid) as valid_to, c.unit,
-           c."values", c.origin, s.created_at
+           c."values", c.origin, s.created_at, s.source, s.author, s.reason, s.basis,
+           s.source = 'local' and s.shipped_version < newest.version as needs_review
     from core.calibration_set s
     join core.instrument i on i.id = s.instrument_id
     join core.calibration c on c.calibration_set_id = s.id
-    where s.version = (select max(version) from core.calibration_set o
-                       where o.instrument_id = s.instrument_id and o.name = s.name)
+    cross join lateral (select max(o.version) as version from core.calibration_set o
+                        where o.instrument_id = s.instrument_id and o.name = s.name and o.source = 'shipped') newest
+    where case when s.source = 'shipped' then s.version = newest.version
+          else not exists (select 1 from core.calibration_set t where t.withdraws_id = s.id) end
     """,
     {
         "instrument": ORIGIN["instrument"],
         "valid_from": "First data time it applies to, UTC; null: from the beginning.",
         "valid_to": "Data time it no longer applies to, UTC; null: without end.",
+        "needs_review": "Whether the package has shipped a newer version since a local one was written.",
     },
     ("core.calibration_set", "core.calibration"),
 )

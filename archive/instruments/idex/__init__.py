@@ -127,6 +127,12 @@ class IDEX:
 
         return records()
 
+    def check_calibration(self, name: str, values: Mapping[str, Any]) -> None:
+        """Look at values that an analyst would write as a calibration. Raises ValueError."""
+        from archive.instruments.idex.local_calibration import check
+
+        check(name, values)
+
     def table_metadata(self) -> Any:
         """Return the metadata with the tables of schema ``idex``."""
         from archive.instruments.idex.analysis.rate_tables import rate_window

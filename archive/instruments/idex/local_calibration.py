@@ -1,0 +1,55 @@
+"""What an analyst may write as a calibration of IDEX: the default mass scale, within what the instrument can be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from archive.instruments.idex.analysis.settings import MASS_SCALE
+
+#: Least and greatest value: the stretch as where scales are looked for (IDEX science definition, section 15.3), us per
+#: root of u; the offset from the fitted impact within a few us; the target voltage within what the supply can give.
+LIMITS: Final[Mapping[str, tuple[float, float]]] = {
+    "stretch": (1.3, 1.6), "offset": (-5.0, 5.0), "target_voltage": (100.0, 6000.0),
+}  # fmt: skip
+
+#: What may stand beside them: how well they are known, and from how many events.
+BESIDE: Final = ("stretch_spread", "offset_spread", "events")
+
+
+def check(name: str, values: Mapping[str, Any]) -> None:
+    """Look at a calibration that an analyst would write.
+
+    Raises
+    ------
+    ValueError
+        In one clause: what is wrong.
+    """
+    if name != MASS_SCALE:
+        raise ValueError(f"only {MASS_SCALE} can be written, not {name}")
+    unknown = sorted(set(values) - {*LIMITS, *BESIDE, "voltage_range"})
+    if unknown:
+        raise ValueError(f"{MASS_SCALE} has no value {unknown[0]!r}")
+    for each, (least, greatest) in LIMITS.items():
+        value = _number(values, each)
+        if value is None or not least <= value <= greatest:
+            raise ValueError(f"{each} must be a number from {least:g} to {greatest:g}, not {values.get(each)}")
+    for each in BESIDE:
+        value = _number(values, each)
+        if values.get(each) is not None and (value is None or value < 0):
+            raise ValueError(f"{each} must be a number from 0 on, not {values[each]}")
+    limits = values.get("voltage_range")
+    if not isinstance(limits, list | tuple) or len(limits) != 2:
+        raise ValueError(f"voltage_range must be two voltages, not {limits}")
+    low, high = (_number({"v": each}, "v") for each in limits)
+    if low is None or high is None or not 0 < low < high:
+        raise ValueError(f"voltage_range must be two voltages, the lower one first, not {limits}")
+
+
+def _number(values: Mapping[str, Any], name: str) -> float | None:
+    """Return a finite number, None for anything else."""
+    value = values.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
