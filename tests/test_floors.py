@@ -56,7 +56,6 @@ FLOORS: dict[str, float] = {
     "monitors.site": 13,
     "monitors.site.idex": 13.5,  # one instrument; comes through entry points like those of other packages
     "monitors.cli": 14,
-    "monitors.verbs": 14,
     "monitors.demo": 15,
     "monitors": 16,
 }

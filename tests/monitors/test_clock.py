@@ -26,7 +26,7 @@ from monitors.clock import Clock, Points, is_due
 from monitors.recovery import spool_folder
 from monitors.runner import register_all
 from monitors.schedule import parse
-from monitors.verbs import work
+from monitors.cli import work
 from tests.monitors.conftest import add_settings, one, rows
 from tests.monitors.test_runner import away, wait_for
 from tests.servers import TestServer, programs, running

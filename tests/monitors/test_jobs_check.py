@@ -141,7 +141,7 @@ def test_its_heartbeat_and_counts_are_metrics(catalog_one: Catalog, settings: Se
 
 
 def test_a_paused_job_is_paused_and_asks_for_nothing_when_it_goes_on(catalog_one: Catalog, settings: Settings) -> None:
-    from monitors.verbs import work
+    from monitors.cli import work
 
     settings = add_settings(settings.home, '[monitor.nightly]\nschedule = "1h"\ngrace = "10m"\n')
     register_all(settings)

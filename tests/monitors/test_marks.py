@@ -20,7 +20,7 @@ from archive.config import Settings
 from monitors.declare import declared
 from monitors.guard import Means, Need, share
 from monitors.runner import Ended, Occasion, run_monitor
-from monitors.verbs import work
+from monitors.cli import work
 from tests.monitors.conftest import add_settings, one, rows
 
 T0 = datetime(2026, 6, 1, tzinfo=UTC)

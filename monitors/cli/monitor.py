@@ -46,7 +46,7 @@ def run(
     can so be used side by side. With --since it runs once for each missed point of that time, without moving its marks.
     """
     from archive.errors import EXIT_FAILED, EXIT_LOCKED, EXIT_OK, EXIT_PARTLY, UsageError
-    from monitors.verbs import work
+    from monitors.cli import work
 
     if not names and not due:
         raise UsageError("Name the monitors to run, or give --due to run those whose time has come.")
@@ -98,7 +98,7 @@ def _tell(context: Context, ended: Ended, as_json: bool) -> None:
 @pass_context
 def list_(context: Context, as_json: bool) -> None:
     """List every monitor and job with its state; those that need attention first."""
-    from monitors.verbs import work
+    from monitors.cli import work
 
     standings = work.standings(context.settings())
     order = {"down": 0, "unknown": 1, "up": 2}
@@ -161,7 +161,7 @@ def health(context: Context, name: str | None, limit: int, as_json: bool) -> int
     the last seven days and in the last thirty.
     """
     from archive.errors import EXIT_OK, EXIT_PROBLEMS
-    from monitors.verbs import work
+    from monitors.cli import work
 
     settings = context.settings()
     if name is not None:
@@ -188,7 +188,7 @@ def log_(context: Context, name: str, run_id: str | None, as_json: bool) -> None
     import json
 
     from monitors.run_log import shown
-    from monitors.verbs import work
+    from monitors.cli import work
 
     for entry in work.log_lines(context.settings(), name, run_id):
         click.echo(json.dumps(entry) if as_json else shown(entry), nl=as_json)
@@ -199,7 +199,7 @@ def log_(context: Context, name: str, run_id: str | None, as_json: bool) -> None
 @pass_context
 def disable(context: Context, name: str) -> None:
     """Pause a monitor: it is not run by its schedule, and nothing is told about it."""
-    from monitors.verbs import work
+    from monitors.cli import work
 
     work.pause(context.settings(), name, paused=True)
     context.say(f"{name} is paused; `pinakes monitor enable {name}` lets it go on.")
@@ -210,7 +210,7 @@ def disable(context: Context, name: str) -> None:
 @pass_context
 def enable(context: Context, name: str) -> None:
     """Let a paused monitor go on; what was due meanwhile is not asked for."""
-    from monitors.verbs import work
+    from monitors.cli import work
 
     work.pause(context.settings(), name, paused=False)
     context.say(f"{name} goes on.")

@@ -34,7 +34,7 @@ def exec_(
     """
     from archive.errors import UsageError
     from monitors import foreign
-    from monitors.verbs.work import stopping
+    from monitors.cli.work import stopping
 
     command = command[1:] if command[0] == "--" else command
     if not command:
