@@ -112,8 +112,8 @@ def declare_unwell(context: Context) -> None:
 
 def watch(context: Context) -> None:
     """Run every monitor once, as the scheduler does at its time; those that fail are part of the picture."""
-    from monitors.declare import declarations
     from monitors.cli import work
+    from monitors.declare import declarations
 
     settings = context.settings()
     found = [one for one in declarations(settings).values() if one.kind != "external" and one.enabled and not one.fault]

@@ -187,8 +187,8 @@ def log_(context: Context, name: str, run_id: str | None, as_json: bool) -> None
     """Show the log of a run: its log lines, and what it printed."""
     import json
 
-    from monitors.run_log import shown
     from monitors.cli import work
+    from monitors.run_log import shown
 
     for entry in work.log_lines(context.settings(), name, run_id):
         click.echo(json.dumps(entry) if as_json else shown(entry), nl=as_json)

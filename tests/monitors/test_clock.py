@@ -22,11 +22,11 @@ from archive.catalog.schema.monitors import monitor, monitor_run
 from archive.catalog.url import text as url_text
 from archive.config import Settings, load
 from archive.errors import Locked
+from monitors.cli import work
 from monitors.clock import Clock, Points, is_due
 from monitors.recovery import spool_folder
 from monitors.runner import register_all
 from monitors.schedule import parse
-from monitors.cli import work
 from tests.monitors.conftest import add_settings, one, rows
 from tests.monitors.test_runner import away, wait_for
 from tests.servers import TestServer, programs, running

@@ -17,10 +17,10 @@ from archive.catalog import Catalog, runs, sequence
 from archive.catalog.schema import code_version, file, instrument, product
 from archive.catalog.schema.monitors import finding, monitor_run
 from archive.config import Settings
+from monitors.cli import work
 from monitors.declare import declared
 from monitors.guard import Means, Need, share
 from monitors.runner import Ended, Occasion, run_monitor
-from monitors.cli import work
 from tests.monitors.conftest import add_settings, one, rows
 
 T0 = datetime(2026, 6, 1, tzinfo=UTC)
