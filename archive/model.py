@@ -415,7 +415,7 @@ class Accumulated:
     row
         The row of the window, without its key and without the time at which it was written.
     tables
-        Rows of views by name of view, without the key of the window.
+        Rows of views by name of view, without the key of the window or of a file.
     sources
         Name and SHA-256 of every file that was counted, in order of the hashes.
     state

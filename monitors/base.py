@@ -193,6 +193,7 @@ class Context:
     advance: bool = False
     writes: list[Write] = field(default_factory=list)
     closers: list[Callable[[Connection], object]] = field(default_factory=list)
+    followers: list[Callable[[Catalog], object]] = field(default_factory=list)
     marks: dict[str, int] = field(default_factory=dict)
     data: tuple[datetime, datetime] | None = None
     means: Means = field(default_factory=Means)
@@ -318,6 +319,14 @@ class Context:
     def at_close(self, action: Callable[[Connection], object]) -> None:
         """Call `action` with the connection of the closing transaction, after the rows of `write`."""
         self.closers.append(action)
+
+    def afterwards(self, action: Callable[[Catalog], object]) -> None:
+        """Call `action` in the process of the run once it is closed and has ended well: work that the run asked for.
+
+        Whatever becomes of it, the run stays as it was closed; an error is a line of its log. It must be work that
+        somebody else can do when this process dies, such as jobs of the ledger. The time limit of the run goes on.
+        """
+        self.followers.append(action)
 
 
 class Monitor(ABC):

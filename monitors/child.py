@@ -69,18 +69,22 @@ def main() -> int:
     logging.captureWarnings(True)
     logging.getLogger(log.LOGGER).setLevel(logging.INFO)
     report: dict[str, Any] = {"closed": False}
+    context: Context | None = None
     try:
-        state, result = _run(order)
+        state, result, context = _run(order)
         report |= {"closed": True, "state": state, "message": result.message}
     except BaseException as error:
         log.get(f"monitor.{order['name']}").error("the run failed", exc_info=error)
         report["error"] = describe(error)
     report["measures"] = {"n_warnings": lines.warnings, "n_errors": lines.errors}
     _tell(report)
-    return 0 if report.get("state") in (Status.SUCCESS, Status.NO_WORK) else 1
+    if context is None or report.get("state") is Status.FAILURE:
+        return 1
+    _afterwards(context)
+    return 0
 
 
-def _run(order: dict[str, Any]) -> tuple[Status, Result]:
+def _run(order: dict[str, Any]) -> tuple[Status, Result, Context]:
     from archive.catalog import Catalog
     from archive.config import open_home
 
@@ -107,7 +111,19 @@ def _run(order: dict[str, Any]) -> tuple[Status, Result]:
         result = monitor.run(context)
     if not isinstance(result, Result):
         raise TypeError(f"The monitor {order['name']} returned {type(result).__name__} and no Result.")
-    return _close(settings, context, result, order["patience"]), result
+    return _close(settings, context, result, order["patience"]), result, context
+
+
+def _afterwards(context: Context) -> None:
+    """Do what is to be done once the run is closed; the run stays as it was closed, whatever becomes of this."""
+    from archive.catalog import Catalog
+
+    for action in context.followers:
+        try:
+            with Catalog.connect(context.settings) as catalog:
+                action(catalog)
+        except Exception as error:
+            context.log.error("what was to follow the run failed: %s", describe(error)["error_message"], exc_info=error)
 
 
 def _close(settings: Settings, context: Context, result: Result, patience: float) -> Status:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from archive import log
@@ -35,6 +36,9 @@ from monitors.declare import Declaration, declarations
 
 #: Seconds for which the end of a run waits for a database that is away.
 PATIENCE = 120.0
+
+#: States of a run that did what it should.
+GOOD = ("success", "no_work")
 
 _log = log.get("monitors")
 
@@ -62,7 +66,7 @@ class Ended:
     @property
     def good(self) -> bool:
         """Whether the run did what it should."""
-        return self.state in ("success", "no_work")
+        return self.state in GOOD
 
 
 def run_monitor(
@@ -320,13 +324,17 @@ class Pulse:
     def _beat(self) -> None:
         while not self._end.wait(self._every):
             try:
-                alive = patiently(self._settings, lambda conn: run_record.beat(conn, self._run_id), seconds=0)
+                alive = patiently(self._settings, self._alive, seconds=0)
             except (DatabaseUnavailable, SQLAlchemyError) as error:
                 _log.warning("no sign of life of run %s could be written: %s", self._run_id, error)
                 continue
             if not alive:
                 self.lost = True
                 return
+
+    def _alive(self, conn: Connection) -> bool:
+        """Write the sign; a run that its own process has closed well may still do what follows it."""
+        return run_record.beat(conn, self._run_id) or run_record.state_of(conn, self._run_id) in GOOD
 
 
 def register_all(settings: Settings) -> dict[str, Declaration]:

@@ -10,36 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select
 
-from archive.analysis import plan
+from archive.analysis import derived, plan
 from archive.analysis.active import Active, active
+from archive.analysis.derived import STATE
 from archive.catalog import analyses, calibrations
-from archive.catalog.reference import instrument_ids
-from archive.catalog.schema import file, file_parent, fit_override, job, product
-from archive.errors import LeaseLost
-from archive.ingest import commit, decoding, placing, rows
+from archive.catalog.schema import file, file_parent, fit_override, product
+from archive.ingest import decoding, rows
 from archive.instruments.base import Analysis, Derivation, Instrument, analysis_of, derivation_of, instrument
 from archive.jobs import Outcome, Task, ledger
 from archive.jobs.requests import digest
-from archive.model import Decoded, Interpreted, NewFile, Origin, Override, ViewColumn
-from archive.store import staging
+from archive.model import Decoded, Interpreted, Origin, Override, ViewColumn
 
 KIND = "derive"
 
-#: Keys in ``core.file.header`` of such a product: hash of what it was made from, and the product it speaks of.
-STATE, OF = "state", "derived_from"
-
-#: Libraries whose version may change the bytes.
-WRITERS = ("pinakes", "numpy", "h5py", "cdflib")
-
-#: How often the analyses may change under our hands before the job is left to those who change them.
-ROUNDS = 5
+#: Key in ``core.file.header`` of such a product: the product it speaks of.
+OF = "derived_from"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +48,9 @@ def run(task: Task) -> Outcome:
     analysis = analysis_of(owner)
     derivation = derivation_of(analysis)
     if analysis is None or derivation is None or task.claim.condemned:
-        return _end(task, "set aside" if task.claim.condemned else "nothing to do")
+        return derived.end(task, "set aside" if task.claim.condemned else "nothing to do")
     rows.registered(task.catalog, owner)
-    folder = staging.claim_folder(task.home, task.claim.job_id, task.claim.attempt)
-    try:
-        for number in range(ROUNDS):
-            outcome = _round(task, owner, analysis, derivation, folder / str(number))
-            if outcome is not None:
-                return outcome
-    finally:
-        staging.remove(folder)
-    raise LeaseLost("The analyses of these events kept changing; the jobs of the newer ones write their products.")
+    return derived.in_rounds(task, lambda folder: _round(task, owner, analysis, derivation, folder))
 
 
 def ask(
@@ -83,14 +66,11 @@ def ask(
     asked = 0
     for row in conn.execute(query.where(sharing, product.c.name == analysis.product, file.c.state == "available")):
         now = state_of(conn, derivation, row.id)
-        there = _there(conn, row.relpath, now.digest) if now.current else not _there(conn, row.relpath)
-        if there:
+        if derived.there(conn, _about(row.relpath), state=now.digest if now.current else None):
             continue
         key = f"{row.relpath}:{now.digest}"
         args = {"file_id": row.id, "instrument": owner.name}
-        new = ledger.enqueue(conn, KIND, [(key, args)], max_attempts=max_attempts, parent_id=parent_id)
-        ended = select(job.c.id).where(job.c.kind == KIND, job.c.key == key)
-        asked += new or ledger.revive(conn, list(conn.execute(ended).scalars()), max_attempts, ("done", "failed"))
+        asked += derived.ask(conn, KIND, key, args, max_attempts=max_attempts, parent_id=parent_id)
     return asked
 
 
@@ -105,8 +85,8 @@ def state_of(conn: Connection, derivation: Derivation, file_id: int) -> State:
         ]
         for row in current
     ]  # fmt: skip
-    libraries = {name: version(name) for name in WRITERS}
-    return State(current, spoken, digest({"told": told, "version": derivation.version, "libraries": libraries}))
+    made_by = {"version": derivation.version, "libraries": derived.libraries()}
+    return State(current, spoken, digest({"told": told, **made_by}))
 
 
 def make(task: Task, owner: Instrument, analysis: Analysis, file_id: int, now: State, workdir: Path) -> decoding.Result:
@@ -122,14 +102,10 @@ def make(task: Task, owner: Instrument, analysis: Analysis, file_id: int, now: S
         for part in _parts(task, owner, analysis, now, columns):
             task.heartbeat.check()
             writer.add(part)
-        return Decoded(owner.products[0].name, products=[_noted(new, now.digest, relpath) for new in writer.close()])
+        noted = [derived.noted(new, **{STATE: now.digest, OF: relpath}) for new in writer.close()]
+        return Decoded(owner.products[0].name, products=noted)
 
     return decoding.guarded(owner, owner.products[0].name, work, workdir, task.settings)
-
-
-def _noted(new: NewFile, state: str, relpath: str) -> NewFile:
-    header = {**new.header, STATE: state, OF: relpath}
-    return NewFile(new.product, new.name, new.path, new.t_start, new.t_end, header, new.version)
 
 
 def _round(task: Task, owner: Instrument, analysis: Analysis, derivation: Derivation, workdir: Path) -> Outcome | None:
@@ -138,50 +114,36 @@ def _round(task: Task, owner: Instrument, analysis: Analysis, derivation: Deriva
     with task.catalog.read() as conn:
         relpath = plan.target(conn, file_id).relpath
         now = state_of(conn, derivation, file_id)
-        known = bool(_there(conn, relpath, now.digest))
+        known = bool(derived.there(conn, _about(relpath), state=now.digest))
     result = make(task, owner, analysis, file_id, now, workdir) if now.current and not known else None
-    with task.catalog.begin() as conn:
-        ledger.fence(conn, task.claim)
-        rows.lock(conn, [f"derive:{relpath}"])
+    with derived.fenced(task, f"derive:{relpath}") as conn:
         if state_of(conn, derivation, file_id).digest != now.digest:
             return None
-        made = [] if result is None else _commit(conn, task, file_id, result)
+        made = [] if result is None else derived.enter(conn, task, result, _parents(conn, file_id), file_id)
         retired = _retire(conn, owner, relpath, now.digest if now.current else "")
         told = {"outcome": "derived", "events": len(now.current), "products": len(made), "retired": retired}
         ledger.finish(conn, task.claim, told, file_id=file_id)
     return Outcome(task.claim.job_id, "done", "", told)
 
 
-def _commit(conn: Connection, task: Task, file_id: int, result: decoding.Result) -> list[int]:
-    items = [commit.product_item(result, made) for made in result.made]
-    rows.lock(conn, [item.relpath for item in items])
-    settled = placing.place_all(conn, task, items)
-    ids = commit.write_products(conn, task, result, settled)
+def _about(relpath: str) -> ColumnElement[bool]:
+    """Return the condition that a product speaks of this one."""
+    about: ColumnElement[bool] = file.c.header[OF].astext == relpath
+    return about
+
+
+def _parents(conn: Connection, file_id: int) -> list[int]:
+    """Return what the products of a product are made from: its raw files, and itself."""
     raw = select(file_parent.c.parent_id).where(file_parent.c.file_id == file_id).order_by(file_parent.c.parent_id)
-    rows.write_parents(conn, ids, [*conn.execute(raw).scalars(), file_id])
-    problems = [*result.decoded.problems, *(one.problem for one in settled if one.problem is not None)]
-    rows.write_problems(
-        conn, problems, file_id=ids[0] if ids else file_id, job_id=task.claim.job_id,
-        source=str(task.claim.key), limit=task.settings.ingest.max_problems,
-    )  # fmt: skip
-    return ids
-
-
-def _there(conn: Connection, relpath: str, state: str | None = None) -> list[int]:
-    """Return the available products that speak of this one, in this state or in any."""
-    query = select(file.c.id).where(file.c.header[OF].astext == relpath, file.c.state == "available")
-    return list(conn.execute(query if state is None else query.where(file.c.header[STATE].astext == state)).scalars())
+    return [*conn.execute(raw).scalars(), file_id]
 
 
 def _retire(conn: Connection, owner: Instrument, relpath: str, state: str) -> int:
-    """Retire what speaks of this product in another state, and of products that are no more; the bytes stay."""
-    of = file.alias("of")
-    mine = select(product.c.id).where(product.c.instrument_id == instrument_ids(conn)[owner.name])
+    """Retire what speaks of this product in another state, and of products that are no more."""
+    of, mine = file.alias("of"), derived.products_of(conn, owner)
     gone = select(of.c.relpath).where(of.c.state == "retired", of.c.product_id.in_(mine))
-    about = file.c.header[OF].astext
-    obsolete = ((about == relpath) & (file.c.header[STATE].astext != state)) | about.in_(gone)
-    where = (file.c.header.has_key(OF), file.c.product_id.in_(mine), file.c.state != "retired", obsolete)
-    return int(conn.execute(update(file).where(*where).values(state="retired")).rowcount)
+    obsolete = (_about(relpath) & (file.c.header[STATE].astext != state)) | file.c.header[OF].astext.in_(gone)
+    return derived.retire(conn, file.c.header.has_key(OF), file.c.product_id.in_(mine), obsolete)
 
 
 def _origin(conn: Connection, file_id: int, state: str) -> tuple[Origin, str]:
@@ -249,11 +211,3 @@ def _signatures(conn: Connection, now: State) -> dict[int, tuple[str, str]]:
     keys = [key for each in now.active.values() for key in each.keys]
     query = select(fit_override.c.id, fit_override.c.author, fit_override.c.reason).where(fit_override.c.id.in_(keys))
     return {row.id: (row.author, row.reason) for row in conn.execute(query)}
-
-
-def _end(task: Task, outcome: str) -> Outcome:
-    state = "quarantined" if task.claim.condemned else "done"
-    told = {"outcome": outcome, "errors": int(bool(task.claim.condemned))}
-    with task.catalog.begin() as conn:
-        ledger.finish(conn, task.claim, told, state=state, error=task.claim.condemned or None)
-    return Outcome(task.claim.job_id, state, task.claim.condemned, told)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from archive.analysis import products
+from archive.analysis import derived, products, windows
 from archive.catalog.reference import instrument_ids
 from archive.catalog.schema import file, file_parent, job, product
 from archive.catalog.schema import instrument as instrument_table
@@ -69,6 +69,10 @@ def _facts(conn: Connection, file_id: int) -> tuple[Row[Any], list[Row[Any]], st
 def _decode(task: Task, owner: str, wanted: Row[Any], parents: list[Row[Any]], workdir: Path) -> Result:
     if products.OF in wanted.header:
         return _derive(task, owner, wanted, workdir)
+    if windows.OF in wanted.header:
+        with task.catalog.read() as conn:
+            state = wanted.header[derived.STATE]
+            return windows.make_again(conn, instrument(owner), wanted.t_start, state, workdir)
     tag = wanted.header.get(assembly.TAG)
     if tag is None:
         (raw,) = parents[:1]
@@ -96,7 +100,7 @@ def _derive(task: Task, owner: str, wanted: Row[Any], workdir: Path) -> Result:
         of = select(file.c.id).where(file.c.relpath == wanted.header[products.OF])
         file_id = conn.execute(of).scalar_one()
         now = products.state_of(conn, derivation, file_id)
-    if now.digest != wanted.header[products.STATE]:
+    if now.digest != wanted.header[derived.STATE]:
         raise NotFound(f"The analyses in {wanted.relpath} are not those that count now; it stays lost.")
     return products.make(task, maker, analysis, file_id, now, workdir)
 

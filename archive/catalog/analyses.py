@@ -147,7 +147,9 @@ def scalars(
         value = _fitting(known[condition.column], condition.value)
         query = query.where(_OPERATORS[condition.sign](held.c[condition.column], value))
     order = [held.c[name] for name in ("t", "event_id", "channel", "line", "relpath") if name in known]
-    streamed = conn.execution_options(yield_per=1000).execute(query.order_by(*order).limit(limit))
+    query = query.order_by(*order).limit(limit)
+    # Not an option of the connection: that would hold for every statement after this one, those that write among them.
+    streamed = conn.execute(query, execution_options={"yield_per": 1000})
     return (dict(row) for row in streamed.mappings())
 
 

@@ -198,7 +198,7 @@ class WindowProducts(Protocol):
     sources: Sequence[str]
 
     def write(self, window: Accumulated, workdir: Path) -> list[NewFile]:
-        """Write the products of one window; names and bytes follow from `window` alone."""
+        """Write the products of one window; names and bytes follow from `window` alone, and each begins with it."""
 
 
 def window_products_of(instrument: Instrument) -> WindowProducts | None:

@@ -12,13 +12,18 @@ import numpy as np
 from archive.instruments.idex.level2_rates import write_map, write_rates
 from archive.instruments.idex.lineage import Lineage
 
-LINEAGE = Lineage(("raw.pkts",), ("a" * 64,), "20260301")
+LINEAGE = Lineage(("raw.pkts",), ("a" * 64,), "")
+STATE = "0123456789abcdef"
 WINDOW: dict[str, Any] = {
-    "t_start": datetime(2026, 3, 1, tzinfo=UTC), "t_stop": datetime(2026, 3, 11, tzinfo=UTC), "version": 1,
-    "status": "ok", "quality": 1, "exposure": 1000.0, "dead_time": 0.5, "events": 9, "dust": 6, "no_charge": 1,
+    "t_start": datetime(2026, 3, 1, tzinfo=UTC), "t_stop": datetime(2026, 3, 11, tzinfo=UTC),
+    "t_until": datetime(2026, 3, 11, tzinfo=UTC), "version": 1, "settings_hash": "1f", "settings": {"source": "best"},
+    "status": "ok", "reason": "", "quality": 1, "exposure": 1000.0, "dead_time": 0.5, "events": 9, "dust": 6, "no_charge": 1,
     "no_mass": 1, "no_phase": 2, "unplaced": 1,
 }  # fmt: skip
-MESSAGES = [{"t": datetime(2026, 3, 1, 1, tzinfo=UTC), "on": 1}, {"t": datetime(2026, 3, 2, tzinfo=UTC), "on": 0}]
+MESSAGES = [
+    {"t": datetime(2026, 3, 1, 1, tzinfo=UTC), "science_on": True},
+    {"t": datetime(2026, 3, 2, tzinfo=UTC), "science_on": False},
+]
 
 
 def rates() -> list[dict[str, Any]]:
@@ -38,7 +43,7 @@ def values(path: Path, name: str) -> Any:
 
 
 def test_rates_stand_in_the_established_layout(tmp_path: Path) -> None:
-    path = write_rates(tmp_path, WINDOW, rates(), MESSAGES, LINEAGE)
+    path = write_rates(tmp_path, WINDOW, rates(), MESSAGES, LINEAGE, STATE)
     assert path.name == "imap_idex_l2b_sci-10days_20260301_v001.cdf"
     assert values(path, "counts").tolist() == [[0, 1, 2, 3]]
     np.testing.assert_allclose(values(path, "rate"), [[0, 1e-3, 2e-3, 3e-3]])
@@ -52,8 +57,20 @@ def test_rates_stand_in_the_established_layout(tmp_path: Path) -> None:
     np.testing.assert_allclose(values(path, "impact_charge")[:2], [np.sqrt(0.0316), np.sqrt(0.316)])
 
 
+def test_the_file_says_what_it_was_made_from_and_a_tag_tells_states_apart(tmp_path: Path) -> None:
+    tagged = Lineage(LINEAGE.names, LINEAGE.hashes, STATE[:8])
+    path = write_rates(tmp_path, WINDOW, rates(), MESSAGES, tagged, STATE)
+    assert path.name == "imap_idex_l2b_sci-10days_20260301_01234567_v001.cdf"
+    attributes = cdflib.CDF(path).globalattsget()
+    assert attributes["Logical_file_id"] == [path.stem]
+    assert attributes["Accumulation_state"] == [STATE]
+    assert attributes["Accumulation_settings"] == ['{"source": "best"}']
+    assert attributes["Parents"] == [f"raw.pkts>sha256:{'a' * 64}"]
+    assert "accumulated to 2026-03-11T00:00:00Z: ok" in attributes["TEXT"][0]
+
+
 def test_without_any_spin_phase_quadrants_are_filled_and_not_zero(tmp_path: Path) -> None:
-    path = write_rates(tmp_path, WINDOW | {"no_phase": 6}, rates(), [], LINEAGE)
+    path = write_rates(tmp_path, WINDOW | {"no_phase": 6}, rates(), [], LINEAGE, STATE)
     assert np.isnan(values(path, "counts")).all()
     assert np.isnan(values(path, "rate_by_mass")).all()
     assert values(path, "pinakes_counts").tolist() == [4]
@@ -64,7 +81,7 @@ def test_maps_have_counts_exposure_and_rates(tmp_path: Path) -> None:
     pixels: list[dict[str, Any]] = [{"lon_pixel": 3, "lat_pixel": 4, "exposure": 50.0, "counts": 5},
               {"lon_pixel": 3, "lat_pixel": 5, "exposure": None, "counts": 1}]  # fmt: skip
     counts = [{"lon_pixel": 3, "lat_pixel": 4, "charge_bin": 2, "mass_bin": -1, "counts": 5}]
-    path = write_map(tmp_path, WINDOW, pixels, counts, LINEAGE)
+    path = write_map(tmp_path, WINDOW, pixels, counts, LINEAGE, STATE)
     assert path.name == "imap_idex_l2c_rectangular-map-10days_20260301_v001.cdf"
     assert values(path, "counts_map").shape == (1, 60, 30)
     assert values(path, "counts_map").sum() == 6
@@ -79,7 +96,7 @@ def test_maps_have_counts_exposure_and_rates(tmp_path: Path) -> None:
 
 
 def test_without_any_place_the_map_is_filled_and_not_zero(tmp_path: Path) -> None:
-    path = write_map(tmp_path, WINDOW | {"unplaced": 6}, [], [], LINEAGE)
+    path = write_map(tmp_path, WINDOW | {"unplaced": 6}, [], [], LINEAGE, STATE)
     assert np.isnan(values(path, "counts_map")).all()
 
 
@@ -87,5 +104,5 @@ def test_equal_windows_give_equal_bytes(tmp_path: Path) -> None:
     paths = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        paths.append(write_rates(tmp_path / name, WINDOW, rates(), MESSAGES, LINEAGE))
+        paths.append(write_rates(tmp_path / name, WINDOW, rates(), MESSAGES, LINEAGE, STATE))
     assert paths[0].read_bytes() == paths[1].read_bytes()

@@ -43,6 +43,19 @@ IDEX_MESSAGES = View(
     ("idex.message",),
 )
 
+#: Message 192 tells the old and the new state in two bytes each (IDEX packet definition, section 10).
+IDEX_SCIENCE_STATES = View(
+    "idex_science_states",
+    "Messages of science going on or off, as often as files hold them.",
+    """
+    select m.file_id, m.t, m.tick, (m.p0, m.p1, m.p2, m.p3) = (0, 2, 0, 3) as science_on
+    from idex.message m
+    where m.message_id = 192 and (m.p0, m.p1, m.p2, m.p3) in ((0, 2, 0, 3), (0, 3, 0, 5))
+    """,
+    {"science_on": "True: science goes on; false: off."},
+    ("idex.message",),
+)
+
 IDEX_CATALOGUE = View(
     "idex_catalogue",
     "Entries of the catalogue lists of IDEX.",
@@ -73,13 +86,20 @@ IDEX_POINTING = View(
     ("idex.pointing",),
 )
 
+IDEX_POINTING_SAMPLES = View(
+    "idex_pointing_samples",
+    "Where the boresight pointed, at events or at any time, by every file that says so.",
+    "select p.* from idex.pointing p",
+    like=("idex.pointing",),
+)
+
 IDEX_RATE_WINDOWS = View(
     "idex_rate_windows",
     "Windows of ten days: exposure and dust counts, as accumulated last.",
     """
     select distinct on (w.t_start) w.id as rate_window_id, w.t_start, w.t_stop, w.t_until, w.exposure, w.known,
            w.dead_time, w.messages, w.events, w.dust, w.unanalysed, w.no_charge, w.no_mass, w.no_phase, w.unplaced,
-           w.unplaced_exposure, w.quality, w.status, w.reason, w.version, w.created_at
+           w.unplaced_exposure, w.quality, w.status, w.reason, w.version, w.settings_hash, w.settings, w.created_at
     from idex.rate_window w
     order by w.t_start, w.id desc
     """,
@@ -132,8 +152,10 @@ VIEWS = (
     IDEX_HOUSEKEEPING,
     IDEX_HEADERS,
     IDEX_MESSAGES,
+    IDEX_SCIENCE_STATES,
     IDEX_CATALOGUE,
     IDEX_POINTING,
+    IDEX_POINTING_SAMPLES,
     IDEX_RATE_WINDOWS,
     IDEX_RATES,
     IDEX_MAP,

@@ -10,6 +10,7 @@ from archive.model import Claim, Decoded, Product, Source, Waveforms
 
 if TYPE_CHECKING:
     from archive.instruments.idex.analysis import IdexAnalysis
+    from archive.instruments.idex.level2_windows import IdexWindowProducts
     from archive.instruments.idex.time import ClockCorrelation
 
 __all__ = ["IDEX"]
@@ -73,6 +74,22 @@ class IDEX:
             "hdf5",
             "IDEX level 2A tables",
             "Every line, pulse, particle, composition and mass scale of the events of one product, with settings.",
+        ),
+        Product(
+            "l2b_sci",
+            "l2b",
+            "cdf",
+            "IDEX level 2B rates",
+            "Dust counts, exposure and rates of one window of ten days by spin quadrant, charge and mass.",
+            {**_ISTP, "Logical_source": "imap_idex_l2b_sci-10days"},
+        ),
+        Product(
+            "l2c_rectangular_map",
+            "l2c",
+            "cdf",
+            "IDEX level 2C maps",
+            "Pointing maps of one window of ten days: dust counts, exposure and rates by pixel of 6 degrees.",
+            {**_ISTP, "Logical_source": "imap_idex_l2c_rectangular-map-10days"},
         ),
         Product(
             "l1b_sci",
@@ -148,6 +165,13 @@ class IDEX:
         from archive.instruments.idex.analysis import IdexAnalysis
 
         return IdexAnalysis()
+
+    @property
+    def window_products(self) -> IdexWindowProducts:
+        """What is written of windows of ten days once they have been accumulated."""
+        from archive.instruments.idex.level2_windows import IdexWindowProducts
+
+        return IdexWindowProducts()
 
     @property
     def clock(self) -> ClockCorrelation:

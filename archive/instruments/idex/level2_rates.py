@@ -7,6 +7,7 @@ names begin with ``pinakes_``.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -35,6 +36,10 @@ _CENTRES: Final = {
     "rectangular_lat_pixel": ([6.0 * i - 87 for i in range(LATITUDES)], "degrees"),
 }  # fmt: skip
 
+#: Logical sources of the two files.
+RATES_SOURCE: Final = "imap_idex_l2b_sci-10days"
+MAP_SOURCE: Final = "imap_idex_l2c_rectangular-map-10days"
+
 RATES_NOTE: Final = (
     "Counts of dust events by spin quadrant, charge and mass. Rates without exposure are filled, and so is everything "
     "by quadrant when no event has a spin phase; the first and the last bin hold what lies beyond them."
@@ -47,7 +52,7 @@ MAP_NOTE: Final = (
 
 def write_rates(
     folder: Path, window: Mapping[str, Any], rates: Sequence[Mapping[str, Any]], messages: Sequence[Mapping[str, Any]],
-    lineage: Lineage,
+    lineage: Lineage, state: str,
 ) -> Path:  # fmt: skip
     """Write the level-2B file of one window; return it.
 
@@ -56,9 +61,11 @@ def write_rates(
     window, rates
         A row of the view ``idex_rate_windows`` and its rows of ``idex_rates``.
     messages
-        Times ``t`` and states ``on`` of the messages of science going on or off, ascending.
+        Times ``t`` and states ``science_on`` of the messages of science going on or off, ascending.
     lineage
-        Raw files that were counted.
+        Files that were counted; its tag stands in the name.
+    state
+        Hash of everything that was counted and how.
     """
     arrays: dict[str, tuple[Any, tuple[str, ...], str, str]] = {}
     lost = bool(window["dust"]) and window["no_phase"] == window["dust"]  # a zero in each quadrant would be untrue
@@ -89,7 +96,8 @@ def write_rates(
         for name, (values, depends, unit, text) in arrays.items():
             yield _array(name, values, depends, unit, text)
 
-    return _write(folder, "imap_idex_l2b_sci-10days", "level 2B rates", window, lineage, variables(), RATES_NOTE, {})
+    more = {"Accumulation_state": state}
+    return _write(folder, RATES_SOURCE, "level 2B rates", window, lineage, variables(), RATES_NOTE, more)
 
 
 _WINDOW: Final = (
@@ -102,7 +110,7 @@ _WINDOW: Final = (
 
 def write_map(
     folder: Path, window: Mapping[str, Any], pixels: Sequence[Mapping[str, Any]], counts: Sequence[Mapping[str, Any]],
-    lineage: Lineage,
+    lineage: Lineage, state: str,
 ) -> Path:  # fmt: skip
     """Write the level-2C file of one window; return it.
 
@@ -110,8 +118,8 @@ def write_map(
     ----------
     window, pixels, counts
         A row of ``idex_rate_windows`` and its rows of ``idex_map`` and ``idex_map_counts``.
-    lineage
-        Raw files that were counted.
+    lineage, state
+        See `write_rates`.
     """
     lost = bool(window["dust"]) and window["unplaced"] == window["dust"]  # zeros everywhere would be untrue
     empty = np.nan if lost else 0.0
@@ -142,9 +150,9 @@ def write_map(
         for each in arrays:
             yield _array(*each)
 
-    sky = {"sky_tiling_type": "RECTANGULAR", "Spacing_degrees": "6", "Spice_reference_frame": "ECLIPJ2000"}
-    source = "imap_idex_l2c_rectangular-map-10days"
-    return _write(folder, source, "level 2C maps", window, lineage, variables(), MAP_NOTE, sky)
+    more = {"sky_tiling_type": "RECTANGULAR", "Spacing_degrees": "6", "Spice_reference_frame": "ECLIPJ2000",
+            "Accumulation_state": state}  # fmt: skip
+    return _write(folder, MAP_SOURCE, "level 2C maps", window, lineage, variables(), MAP_NOTE, more)
 
 
 def _over(counts: NDArray[np.float64], exposure: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -159,11 +167,20 @@ def _write(
     variables: Iterator[cdf.Variable], note: str, more: Mapping[str, str],
 ) -> Path:  # fmt: skip
     version = int(window["version"])
-    file_id = f"{source}_{window['t_start']:%Y%m%d}_v{version:03d}"
-    status = f"{note} Window {window['t_start']:%Y-%m-%d} to {window['t_stop']:%Y-%m-%d}: {window['status']}."
+    tag = f"_{lineage.tag}" if lineage.tag else ""
+    file_id = f"{source}_{window['t_start']:%Y%m%d}{tag}_v{version:03d}"
+    status = (
+        f"{note} Window {window['t_start']:%Y-%m-%d} to {window['t_stop']:%Y-%m-%d}, accumulated to "
+        f"{window['t_until']:%Y-%m-%dT%H:%M:%SZ}: {window['reason'] or window['status']}."
+    )
     attributes = global_attributes(file_id, source, text, lineage, version=version, note=status)
+    settings = {
+        "Accumulation_version": str(version),
+        "Accumulation_settings": json.dumps(window["settings"], sort_keys=True),
+        "Settings_hash": str(window["settings_hash"]),
+    }
     path = folder / f"{file_id}.cdf"
-    cdf.write_cdf(path, attributes | dict(more), variables)
+    cdf.write_cdf(path, attributes | settings | dict(more), variables)
     return path
 
 
@@ -208,7 +225,7 @@ def _flag(quality: int) -> cdf.Variable:
 def _messages(messages: Sequence[Mapping[str, Any]]) -> Iterator[cdf.Variable]:
     """Yield times and states of science going on and off; one fill value where there is no message."""
     times = [_tt2000(each["t"]) for each in messages] or [l1a.INT_FILL]
-    states = [int(each["on"]) for each in messages] or [l1a.FLAG_FILL]
+    states = [int(each["science_on"]) for each in messages] or [l1a.FLAG_FILL]
     base = {"DISPLAY_TYPE": "no_plot", "VAR_TYPE": "support_data"}
     yield cdf.Variable("on_off_times", cdf.INT8, np.array(times, dtype=np.int64), {
         "CATDESC": "Times of science going on or off, TT since J2000", "FIELDNAM": "on_off_times", "UNITS": "ns",

@@ -32,7 +32,7 @@ AFFECTED = text(
     select date_trunc('day', p.t, 'UTC') from idex.pointing p where p.file_id = any(cast(:files as bigint[]))
     union
     select date_trunc('day', f.t_end, 'UTC') from core.file f
-    where f.id = any(cast(:files as bigint[])) and f.t_end >= :set_from
+    where f.id = any(cast(:files as bigint[])) and f.received and f.t_end >= :set_from
     order by 1
     """
 )

@@ -13,7 +13,8 @@ class Rates(Monitor):
     """Accumulates the windows that have something new.
 
     A window is counted anew as a whole and appended when anything that is counted has changed; the newest row of a
-    window counts. Options: those of `archive.instruments.idex.analysis.rates.Settings`.
+    window counts. The same transaction asks for the level-2B and level-2C files of the window. Options: those of
+    `archive.instruments.idex.analysis.rates.Settings`.
     """
 
     name = "idex-rates"
@@ -21,13 +22,21 @@ class Rates(Monitor):
     schedule = "55 */3 * * *"
     grace = "1h"
     max_runtime = "1h"
-    tables = ("idex.rate_window", "idex.rate_count", "idex.rate", "idex.map_pixel", "idex.map_count", "ops.trend")
+    tables = (
+        "idex.rate_window",
+        "idex.rate_count",
+        "idex.rate",
+        "idex.map_pixel",
+        "idex.map_count",
+        "ops.trend",
+        "ops.job",
+    )
 
     def run(self, context: Context) -> Result:
         """Count every window that has something new, that has come to its end, or whose settings are others."""
         from archive.instruments.idex.analysis import rates
         from archive.jobs.requests import digest
-        from monitors.checks.idex import rate_rows, rate_windows
+        from monitors.checks.idex import rate_products, rate_rows, rate_windows
 
         settings = rate_windows.settings_of(context.options)
         mark = digest({"version": rates.VERSION, **asdict(settings)})
@@ -52,6 +61,9 @@ class Rates(Monitor):
             context.at_close(partial(rate_windows.store, done, more))
             points += rate_windows.trends(done)
         context.trends(points)
+        starts = [window["t_start"] for window in held_up]
+        context.at_close(partial(rate_products.ask, starts, context.settings.ingest.max_attempts))
+        context.afterwards(partial(rate_products.make, context.settings))
         with context.catalog.read() as conn:
             state = rate_windows.counted(conn, held_up)
             without_clock = int(conn.execute(rate_rows.WITHOUT_CLOCK).scalar_one())
