@@ -169,7 +169,7 @@ class Catalog:
         try:
             conn = self.engine.connect()
         except OperationalError as error:
-            reason = " ".join(str(error.orig).split())
+            reason = " ".join(str(error.orig).split()).rstrip("?.")
             raise DatabaseUnavailable(
                 f"The database {urls.masked(self.engine.url)} cannot be reached: {reason}."
             ) from error
