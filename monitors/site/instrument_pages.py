@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from monitors.site import queries, tables, text
 from monitors.site.attention import kind_table
+from monitors.site.calibration_table import calibration_table
 from monitors.site.coverage_figure import coverage
 from monitors.site.dashboards import dashboards
 from monitors.site.figures import MOST_BARS, events_per_day
@@ -57,7 +58,7 @@ def publish(
         "products": _products(holdings, name),
         "problem_days": PROBLEM_DAYS,
         "problems": problems,
-        "calibrations": _calibrations(conn, key),
+        "calibrations": calibration_table(queries.CALIBRATIONS.rows(conn, instrument_id=key)),
         "events": events,
         "files": _files(conn, key),
         "dashboards": dashboards(name).pages(),
@@ -113,28 +114,6 @@ def _files(conn: Connection, key: int) -> Table:
                 tables.time(row["t_start"], digits=-1),
                 tables.time(row["created_at"], digits=-1),
                 file_state(row["state"]),
-            ]
-        )
-    return table
-
-
-def _calibrations(conn: Connection, key: int) -> Table:
-    numbers = (Column("Calibration"), Column("Version", kind="number"), Column("In use"))
-    valid = (Column("Valid from", "UTC", "time"), Column("Valid to", "UTC", "time"))
-    table = Table(
-        (*numbers, *valid, Column("Quantities", kind="number"), Column("Origin", kind="prose")),
-        empty="No calibrations.",
-    )
-    for row in queries.CALIBRATIONS.rows(conn, instrument_id=key):
-        table.rows.append(
-            [
-                tables.words(row["name"].replace("_", " ")),
-                tables.number(row["version"]),
-                tables.words("newest", state="ok") if row["newest"] else tables.words("superseded", state="unknown"),
-                tables.time(row["valid_from"]),
-                tables.time(row["valid_to"]),
-                tables.number(len(row["values"])),
-                tables.words(row["origin"]),
             ]
         )
     return table

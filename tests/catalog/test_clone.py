@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from archive.access import Access
-from archive.catalog import Catalog, clone, stored
+from archive.catalog import Catalog, calibrations, clone, stored
+from archive.catalog.calibrations import Written
 from archive.catalog.engine import make_engine
 from archive.catalog.reference import ensure_instrument
+from archive.catalog.reset import Wanted, reset
 from archive.errors import ArchiveError, HashMismatch, UsageError
 from tests.catalog.sample import Toy, fill
 from tests.migrations import sample as every_table
@@ -303,3 +305,33 @@ def test_every_table_comes_after_those_it_refers_to(catalog_one: Catalog) -> Non
     assert {"core.file", "ops.job", "idex.event"} <= seen
     assert "ops.alembic_version" not in seen
     assert "period" not in found["core.file"].columns, "computed columns are not stored"
+
+
+class Scaled(Toy):
+    """With a calibration."""
+
+    def calibrations(self) -> Any:
+        return ({"name": "scale", "version": 1, "valid_from": None, "valid_to": None, "unit": "pC",
+                 "values": {"a": 1.0}, "origin": "test"},)  # fmt: skip
+
+
+def test_local_calibrations_come_along_and_are_never_overwritten(catalog: Catalog, tmp_path: Path) -> None:
+    with catalog.begin() as conn:
+        ensure_instrument(conn, Scaled())
+        word = Written("scale", {"a": 2.0}, "by hand", None, None, "M. Analyst", "because", {"events": 3})
+        calibrations.append(conn, "toy", word)
+        calibrations.withdraw(conn, "toy", "scale", "local-1", "M. Analyst", "was wrong")
+        before = calibrations.listing(conn)
+    clone.write(catalog, tmp_path / "clone")
+    with pytest.raises(UsageError, match="has local calibrations"):
+        clone.read(catalog, tmp_path / "clone")
+    with catalog.read() as conn:
+        assert calibrations.listing(conn) == before
+    with catalog.begin() as conn:  # as a new archive
+        conn.execute(text("truncate core.instrument cascade"))
+    clone.read(catalog, tmp_path / "clone")
+    with catalog.read() as conn:
+        assert calibrations.listing(conn) == before
+    reset(catalog, Wanted(monitors=(), analyses=True, files=True, judgements=True))
+    with catalog.read() as conn:
+        assert calibrations.listing(conn) == before, "no reset takes them"

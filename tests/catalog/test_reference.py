@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
-from archive.catalog import Catalog, reference
+from archive.catalog import Catalog, calibrations, reference
+from archive.catalog.calibrations import Written
 from archive.catalog.schema import calibration, calibration_set, product
-from archive.errors import ArchiveError
+from archive.errors import ArchiveError, NotFound
 from archive.instruments.base import instruments
 from archive.model import Product
 
@@ -102,3 +103,53 @@ def test_every_installed_instrument_registers(catalog_one: Catalog) -> None:
         for found in instruments().values():
             reference.ensure_instrument(conn, found)
         assert {owner for owner, _ in reference.product_ids(conn)} == set(instruments())
+
+
+def local(**more: Any) -> Written:
+    word = {"name": "scale", "values": {"High": 9.0}, "origin": "by hand", "begin": None, "end": None, "author": "A",
+            "reason": "because"} | more  # fmt: skip
+    return Written(**word)
+
+
+def test_a_local_calibration_comes_before_shipped_ones_also_before_those_that_come_later(catalog: Catalog) -> None:
+    before, at, after = (datetime(year, 6, 1, tzinfo=UTC) for year in (2024, 2026, 2028))
+
+    def values() -> list[float]:
+        with catalog.read() as conn:
+            found = [reference.calibrations_for(conn, "toy", "scale", time) for time in (before, at, after)]
+        return [each["values"]["High"] for each in found if each]
+
+    def states() -> dict[str, str]:
+        with catalog.read() as conn:
+            return {row["label"]: row["state"] for row in calibrations.listing(conn, owner="toy")}
+
+    with catalog.begin() as conn:
+        reference.ensure_instrument(conn, Toy((record(1, High=1.0),)))
+        begin, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+        assert calibrations.append(conn, "toy", local(begin=begin, end=end)) == "local-1"
+    assert values() == [1.0, 9.0, 1.0]
+    with catalog.begin() as conn:  # a newer package
+        reference.ensure_instrument(conn, Toy((record(1, High=1.0), record(2, High=2.0))))
+    assert values() == [2.0, 9.0, 2.0], "it stays where it holds"
+    assert states() == {"local-1": "needs review", "2": "counts", "1": "superseded"}
+    with catalog.read() as conn:
+        query = text("select source, needs_review, author from analysis.calibrations order by source")
+        assert [tuple(row) for row in conn.execute(query)] == [("local", True, "A"), ("shipped", False, None)]
+    with catalog.begin() as conn:
+        calibrations.withdraw(conn, "toy", "scale", "local-1", "A", "the new one is better")
+    assert values() == [2.0, 2.0, 2.0]
+    assert states()["local-1"] == "withdrawn"
+    with catalog.begin() as conn:
+        reference.ensure_instrument(conn, Toy((record(1, High=1.0), record(2, High=2.0))))
+        assert calibrations.append(conn, "toy", local()) == "local-3"
+    assert values() == [9.0, 9.0, 9.0]
+    assert states()["local-3"] == "counts", "it was written with version 2 known"
+
+
+def test_a_local_calibration_of_an_unknown_name_is_refused(catalog_one: Catalog) -> None:
+    with catalog_one.begin() as conn:
+        reference.ensure_instrument(conn, Toy((record(),)))
+        with pytest.raises(NotFound, match="toy has no calibration 'gain'"):
+            calibrations.append(conn, "toy", local(name="gain"))
+        with pytest.raises(NotFound, match="other has no calibration"):
+            calibrations.append(conn, "other", local())

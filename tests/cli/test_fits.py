@@ -81,3 +81,69 @@ def test_overrides_by_the_command_line(home: Path, tmp_path: Path, capsys: pytes
     call("set", here, "rise_time", "--channel", "Target_High", *signed, code=2)
     call("set", here, *signed, code=2)
     assert "must be positive" in call("set", here, "rise_time=-1", "--channel", "Target_High", *signed, code=2)
+
+
+def test_mass_scales_become_calibrations_by_the_command_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def call(*arguments: str, code: int = 0) -> tuple[str, str]:
+        assert run(["--home", str(home), *arguments]) == code
+        said = capsys.readouterr()
+        return said.out, said.err
+
+    signed = ("--author", "M. Analyst", "--reason", "campaign of March")
+    scale = ("fits", "mass-scale", "--default", "--since", "2026-01-01")
+    printed = json.loads(call(*scale)[0])
+    assert call("calibrations", "--name", "mass_scale")[0].count("\n") == 2, "printing stores nothing"
+    out, told = call(*scale, "--store", *signed, "--valid-from", "2026-01-01", "--valid-until", "2027-01-01")
+    stored = json.loads(out)
+    assert {name: stored[name] for name in printed} == printed
+    assert (stored["version"], stored["valid_from"]) == ("local-1", "2026-01-01T00:00:00Z")
+    assert "1 jobs wait for the events in its range; carry them out with `pinakes work`" in told
+    call("work")
+    (row, *_) = (json.loads(line) for line in call("fits", "--json")[0].splitlines())
+    (_, past) = (json.loads(line) for line in call("fits", "history", row["identity"], "--json")[0].splitlines())
+    assert past["inputs"]["calibrations"]["mass_scale"] == "local-1"
+    listed = call("calibrations")[0]
+    assert "M. Analyst" in listed
+    assert "campaign of March" in listed
+    shown = call("calibrations", "show", "mass_scale", "local-1")[0]
+    assert "3 events, 2026-03-01" in shown
+    (full,) = (json.loads(x) for x in call("calibrations", "show", "mass_scale", "local-1", "--json")[0].splitlines())
+    assert full["basis"]["selection"] == {"since": "2026-01-01T00:00:00.000000Z"}
+    assert len(full["basis"]["identities"]) == 3
+    assert "local-1 of mass_scale holds" in call(*scale, "--store", *signed, code=2)[1]
+    assert "taken back. 1 jobs wait" in call("calibrations", "withdraw", "mass_scale", "local-1", *signed)[1]
+    assert "local-1" not in call("calibrations", "list")[0]
+    assert "withdrawn" in call("calibrations", "list", "--all")[0]
+
+
+def test_what_cannot_be_stored_as_a_calibration_is_said_in_one_sentence(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def call(*arguments: str, code: int) -> str:
+        assert run(["--home", str(home), *arguments]) == code
+        return capsys.readouterr().err
+
+    signed = ("--author", "A", "--reason", "because")
+    scale = ("fits", "mass-scale", "--store", *signed)
+    assert "--store wants --default" in call(*scale, code=2)
+    assert "--store wants" in call("fits", "mass-scale", "--default", "--store", "--author", "A", code=2)
+    assert "go with --store" in call("fits", "mass-scale", "--default", "--valid-from", "2026-01-01", code=2)
+    nothing = (*scale, "--default", "--since", "2040-01-01")
+    assert "0 mass scales are beyond doubt; a default needs 3" in call(*nothing, code=1)
+    back = ("--valid-from", "2027-01-01", "--valid-until", "2026-01-01")
+    assert "its end is not after its begin" in call(*scale, "--default", *back, code=2)
+    file = tmp_path / "values.json"
+    for content, words in (
+        ("{", "VALUES holds no JSON"),
+        ("[1]", "VALUES must be one JSON object"),
+        ('{"stretch": 1e9}', "stretch must be a number from 1.3 to 1.6"),
+        ('{"strech": 1.4}', "mass_scale has no value 'strech'"),
+        ('{"stretch": NaN}', "stretch must be a number"),
+    ):
+        file.write_text(content, encoding="utf-8")
+        assert words in call("calibrations", "add", "mass_scale", str(file), *signed, code=2)
+    file.write_text("{}", encoding="utf-8")
+    assert "only mass_scale can be written" in call("calibrations", "add", "species", str(file), *signed, code=2)
+    assert "no version 7" in call("calibrations", "show", "mass_scale", "7", code=1)
+    file.write_text('{"stretch": 1.44}', encoding="utf-8")
+    assert "local-1 of mass_scale counts" in call("calibrations", "add", "mass_scale", str(file), *signed, code=0)

@@ -1,4 +1,4 @@
-"""The page of definitions: fields of the event header, and the polynomials of its housekeeping with a calculator."""
+"""The page of definitions: fields of the event header, its housekeeping with a calculator, and calibrations."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from archive.instruments.idex import calibration
 from archive.instruments.idex.fields import ENUMERATIONS, FIELDS
 from monitors.site import queries, tables
+from monitors.site.calibration_table import calibration_table
 from monitors.site.dashboards import Making
 from monitors.site.tables import Column, Table
 from monitors.site.text import count
@@ -30,6 +31,7 @@ def publish(making: Making) -> None:
         summary=f"{count(len(FIELDS))} fields of the event header, {count(len(values))} housekeeping readings",
         version=records[0]["version"] if records else None, origin=records[0]["origin"] if records else "",
         fields=field_table(), readings=reading_table(values),
+        calibrations=calibration_table(rows),
         calculator=[calculated(name, entry) for name, entry in values.items()], largest=calibration.FULL_COUNT,
         statements=[("Calibrations", queries.CALIBRATIONS.shown(instrument_id=making.instrument))],
     )  # fmt: skip

@@ -41,7 +41,7 @@ def page(calibrations: Sequence[Mapping[str, Any]]) -> EventPage:
     Parameters
     ----------
     calibrations
-        All sets of the instrument: ``name``, ``version``, ``values``.
+        All sets of the instrument: ``name``, ``label``, ``values``.
     """
     return EventPage(
         above=_text("templates/event_above.html"),
@@ -62,7 +62,7 @@ def versions(calibrations: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, A
     found: dict[str, dict[str, Any]] = {name: {} for name in CALIBRATIONS if name in _NEEDED}
     for row in calibrations:
         if row["name"] in found:
-            found[row["name"]][str(row["version"])] = row["values"]
+            found[row["name"]][str(row["label"])] = row["values"]
     return found
 
 

@@ -72,12 +72,21 @@ order by p.level = 'raw' desc, p.level, p.name""",
 CALIBRATIONS = Query(
     "calibrations",
     """
-select s.name, s.version, lower(c.valid) as valid_from, upper(c.valid) as valid_to, c.unit, c.values, c.origin,
-       s.version = max(s.version) over (partition by s.name) as newest
+select s.name, case when s.source = 'local' then 'local-' || s.version else s.version::text end as label, s.source,
+       s.version, lower(c.valid) as valid_from, upper(c.valid) as valid_to, c.unit, c.values, c.origin, s.author,
+       s.reason, (s.basis ->> 'events')::bigint as n_events, t.author as withdrawn_by, t.reason as withdrawn_because,
+       s.source = 'shipped' and s.version = newest.version as newest,
+       case when s.source = 'shipped' and s.version < newest.version then 'superseded'
+            when t.id is not null then 'withdrawn'
+            when s.source = 'local' and s.shipped_version < newest.version then 'needs review'
+            else 'counts' end as state
 from core.calibration c
 join core.calibration_set s on s.id = c.calibration_set_id
+left join core.calibration_set t on t.withdraws_id = s.id
+cross join lateral (select max(o.version) as version from core.calibration_set o
+                    where o.instrument_id = s.instrument_id and o.name = s.name and o.source = 'shipped') newest
 where s.instrument_id = :instrument_id
-order by s.name, s.version desc, c.valid""",
+order by s.name, s.source <> 'local', s.version desc, c.valid""",
 )
 
 NEWEST_FILES_OF_INSTRUMENT = Query(

@@ -49,7 +49,7 @@
     const calibration = (name) => {
       const versions = viewer.known.calibrations[name] || {};
       const used = more.now && more.now.calibrations && more.now.calibrations[name];
-      return versions[used] || versions[Math.max(...Object.keys(versions).map(Number))];
+      return versions[used] || versions[Math.max(...Object.keys(versions).map(Number).filter(Number.isFinite))];
     };
     const scales = calibration("waveform_scale") || {};
     const factor = (name) => (scales[name.replaceAll(" ", "_")] || {}).factor;
