@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from bokeh.models import ColumnDataSource, CrosshairTool, PanTool, Range1d, ResetTool, SaveTool, WheelZoomTool
-from bokeh.models.tools import BoxZoomTool
+from bokeh.models.tools import BoxSelectTool, BoxZoomTool
 from bokeh.plotting import figure
 
 from monitors.site.columns import BLOCK, BLOCKS, FOLDER, Source
@@ -19,6 +19,9 @@ KINDS: Final = ("linear-linear", "linear-log", "log-linear", "log-log")
 TIME_KINDS: Final = ("time-linear", "time-log", "linear-linear", "linear-log")
 
 HEIGHT: Final = 460
+
+#: What the elements of each panel of the explorer end with, and its names in the address.
+PANELS: Final = ("", "2", "3", "4")
 
 ID, TIME = "event.id", "event.t"
 
@@ -39,14 +42,15 @@ def publish_explorer(
     defaults
         First choice: names of quantities as ``x``, ``y``, ``c`` (colour), ``xd``, ``yd`` (divisors), ``lx``, ``ly``
         ("1" for a logarithmic axis), and ``cuts``, each as ``quantity~operation~value`` (see assets/dashboard.js).
+        Those of further panels end with the number of the panel, as ``x2``; without them it begins with ``x``, ``y``.
     events
         Events that the columns hold.
     """
-    panels = {f"figure-{kind}": scatter(kind) for kind in KINDS}
     making.page(
         "explorer.html", path, "Scatter explorer",
         summary=summary(sources, events),
-        index=index(making.name), kinds=KINDS, plot=plain_json(panels),
+        index=index(making.name), kinds=KINDS, suffixes=PANELS,
+        plots={kind: plain_json({kind: scatter(kind, brush=True)}) for kind in KINDS},
         defaults={"cuts": [], **defaults, "id": ID, "t": TIME},
         statements=statements(making, sources),
     )  # fmt: skip
@@ -93,8 +97,11 @@ def statements(making: Making, sources: Sequence[Source]) -> list[tuple[str, str
     return found
 
 
-def scatter(kind: str, *, trend: bool = False) -> Any:
-    """Return an empty figure with a scatter of ``x``, ``y``, ``colour``; with `trend` also a line and limits."""
+def scatter(kind: str, *, trend: bool = False, brush: bool = False) -> Any:
+    """Return an empty figure with a scatter of ``x``, ``y``, ``colour``.
+
+    With `trend` it has a line and limits, with `brush` a tool that selects a rectangle.
+    """
     x_kind, y_kind = kind.split("-")
     kinds: dict[str, Any] = {"linear": "linear", "log": "log", "time": "datetime"}
     plot = figure(
@@ -105,6 +112,8 @@ def scatter(kind: str, *, trend: bool = False) -> Any:
     )  # fmt: skip
     drag = BoxZoomTool()
     plot.add_tools(drag, PanTool(), WheelZoomTool(), ResetTool(), SaveTool(), CrosshairTool(line_alpha=0.35))
+    if brush:
+        plot.add_tools(BoxSelectTool(renderers=[], description="Brush events", persistent=False))
     plot.toolbar.active_drag = drag
     plot.toolbar.logo = None
     if x_kind == "time":

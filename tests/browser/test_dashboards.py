@@ -35,20 +35,20 @@ def download(page: Page, folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def place(page: Page, figure: str, axis_x: float, axis_y: float) -> tuple[float, float]:
-    """Where a point of a linear figure lies on the screen."""
+def place(page: Page, figure: str, axis_x: float, axis_y: float, box: str = "") -> tuple[float, float]:
+    """Where a point of a linear figure, the one in element `box` if that is given, lies on the screen."""
     found = page.evaluate(
-        """([name, x, y]) => {
-          const figure = Bokeh.documents.flatMap((d) => d.roots()).find((root) => root.name === name);
-          const canvas = document.querySelector(`#figure-${name}, #figure-map`).getBoundingClientRect();
+        """([name, x, y, box]) => {
+          const there = (root) => !box || document.getElementById(box).contains(Bokeh.index.get(root).el);
+          const figure = Bokeh.documents.flatMap((d) => d.roots()).find((root) => root.name === name && there(root));
           const view = Object.values(Bokeh.index.roots || Bokeh.index).find((one) => one.model === figure);
           const frame = view.frame.bbox;
-          const box = view.el.getBoundingClientRect();
+          const edge = view.el.getBoundingClientRect();
           const at = (value, range, size) => (value - range.start) / (range.end - range.start) * size;
-          return [box.left + frame.left + at(x, figure.x_range, frame.width),
-                  box.top + frame.bottom - at(y, figure.y_range, frame.height), canvas.width];
+          return [edge.left + frame.left + at(x, figure.x_range, frame.width),
+                  edge.top + frame.bottom - at(y, figure.y_range, frame.height)];
         }""",
-        [figure, axis_x, axis_y],
+        [figure, axis_x, axis_y, box],
     )
     return found[0], found[1]
 
@@ -151,10 +151,157 @@ def test_hover_tells_of_an_event_and_a_tap_opens_it(page: Page, folder: str, tmp
     x, y = place(page, "linear-linear", float(event), float(row["Mass scale: Stretch (µs/√u)"]))
     page.mouse.move(x, y)
     expect(page.locator(".card dd").first).to_have_text(event)
-    expect(page.locator(".card canvas")).to_be_visible()
+    expect(page.locator(".card canvas").first).to_be_visible()
     page.mouse.click(x, y)
     page.wait_for_url(f"**/events/viewer.html#{event}", timeout=PATIENCE * 1000)
     until(page, f"document.documentElement.dataset.drawn === '{event}'")
+
+
+FOUR = (
+    "explorer.html#panels=4&x=event.id&y=scale.stretch&x2=event.id&y2=particle.charge&ly2=1"
+    "&x3=scale.kappa&xd3=scale.stretch&y3=event.id&c3=event.kind&x4=event.id&yf4=2*event.id"
+)
+
+
+def test_four_panels_have_choices_of_their_own_and_are_in_the_address(
+    page: Page, folder: str, sample_site: SampleSite
+) -> None:
+    open_page(page, folder, FOUR)
+    wanted = {
+        "": "select count(stretch) from analysis.event_summary",
+        "2": "select count(*) from analysis.event_summary where charge > 0",
+        "3": "select count(kappa / nullif(stretch, 0)) from analysis.event_summary",
+        "4": "select count(*) from core.event",
+    }
+    for suffix, query in wanted.items():
+        expect(page.locator(f"#counts{suffix}")).to_contain_text(f"{sample_site.value(query)} of 46 events")
+    page.locator("#y4").select_option("event.aid")
+    page.locator("#yf4").fill("")
+    page.locator("#yf4").press("Enter")
+    page.get_by_role("button", name="Add a cut").click()
+    page.locator(".cut select").nth(1).select_option("=")
+    page.locator(".cut input").fill("dust")
+    page.locator(".cut input").press("Enter")
+    dust = sample_site.value("select count(*) from core.event where kind = 'dust'")
+    expect(page.locator("#counts4")).to_contain_text(f"{dust} of 46 events; {46 - int(str(dust))} cut away")
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
+    until(page, SHOWN)
+    expect(page.locator("#counts4")).to_contain_text(f"{dust} of 46 events")
+    expect(page.locator("#xd3")).to_have_value("scale.stretch")
+    expect(page.locator("#xd3")).to_be_visible()
+    expect(page.locator("#xd2")).to_be_hidden()
+    expect(page.locator("#y4")).to_have_value("event.aid")
+    expect(page.locator("#log-y2")).to_be_checked()
+    expect(page.locator("#log-y")).not_to_be_checked()
+    page.locator("#panel-count").select_option("1")
+    until(page, "!location.hash.includes('x2=') && !location.hash.includes('panels=')")
+    expect(page.locator(".scatter:visible")).to_have_count(1)
+
+
+def test_a_change_of_one_panel_leaves_the_zoom_of_the_others(page: Page, folder: str) -> None:
+    open_page(page, folder, "explorer.html#panels=2&x=event.id&y=scale.stretch")
+    figure = "Bokeh.documents.flatMap((d) => d.roots()).find((root) => root.name === 'linear-linear')"
+    page.evaluate(f"{figure}.x_range.setv({{ start: 3, end: 11 }})")
+    page.locator("#y2").select_option("scale.kappa")
+    expect(page.locator("#listed")).to_contain_text("Kappa")
+    assert page.evaluate(f"[{figure}.x_range.start, {figure}.x_range.end]") == [3, 11]
+
+
+def rings(page: Page, kind: str) -> list[list[float]]:
+    """Centres of the rings of one kind that are seen, on the screen."""
+    return page.evaluate(  # type: ignore[no-any-return]
+        """(kind) => Array.from(document.querySelectorAll(".ring"))
+          .filter((ring) => !ring.hidden && ring.offsetParent && ring.classList.contains("held") === (kind === "held"))
+          .map((ring) => ring.getBoundingClientRect())
+          .map((box) => [box.left + box.width / 2, box.top + box.height / 2])
+        """,
+        kind,
+    )
+
+
+def test_the_event_under_the_pointer_is_marked_in_every_panel(page: Page, folder: str, tmp_path: Path) -> None:
+    open_page(page, folder, FOUR)
+    both = [
+        row for row in download(page, tmp_path) if row["Mass scale: Stretch (µs/√u)"] and row["Particle: Charge (pC)"]
+    ]
+    event = both[2]["event_id"]
+    number, stretch = float(event), float(both[2]["Mass scale: Stretch (µs/√u)"])
+    page.evaluate("scrollTo(0, 0)")
+    x, y = place(page, "linear-linear", number, stretch, "figures")
+    page.mouse.move(x, y)
+    expect(page.locator("#figures .card dd").first).to_have_text(event)
+    found = rings(page, "over")
+    assert len(found) == 4
+    assert found[0] == pytest.approx([x, y], abs=1.5)
+    assert found[3] == pytest.approx(place(page, "linear-linear", number, 2 * number, "figures4"), abs=1.5)
+    page.keyboard.down("Shift")
+    page.mouse.click(x, y)
+    page.keyboard.up("Shift")
+    expect(page.locator("#held")).to_contain_text(f"Event {event} is marked.")
+    assert f"&e={event}" in page.url
+    page.mouse.move(5, 5)
+    until(page, "!document.querySelector('.ring:not(.held):not([hidden])')")
+    for one, other in zip(rings(page, "held"), found, strict=True):
+        assert one == pytest.approx(other, abs=1.5)
+    page.locator("#listed tbody tr").nth(1).hover()
+    assert len(rings(page, "over")) >= 1
+    page.locator("#let-go").click()
+    assert rings(page, "held") == []
+    page.locator("#figures4").scroll_into_view_if_needed()
+    x, y = place(page, "linear-linear", number, 2 * number, "figures4")
+    page.mouse.move(x, y)
+    expect(page.locator("#figures4 .card canvas")).to_be_visible()
+    page.mouse.click(x, y)
+    page.wait_for_url(f"**/events/viewer.html#{event}", timeout=PATIENCE * 1000)
+    until(page, f"document.documentElement.dataset.drawn === '{event}'")
+    idle(page)
+    page.wait_for_load_state("networkidle")
+    page.go_back()
+    page.wait_for_url("**/explorer.html#*")
+    until(page, SHOWN)
+    expect(page.locator("#held-event")).to_have_text(event)
+    idle(page)
+    assert len(rings(page, "held")) == 4
+
+
+def test_a_brush_chooses_events_for_every_panel_and_the_table(page: Page, folder: str, tmp_path: Path) -> None:
+    open_page(page, folder, "explorer.html#panels=2&x=event.id&y=event.id&x2=event.id&y2=event.t")
+    drag = "Bokeh.documents.flatMap((d) => d.roots())[0].toolbar"
+    page.evaluate(f"(() => {{ const bar = {drag}; bar.active_drag = null; "
+                  "bar.tools.find((tool) => tool.type === 'BoxSelectTool').active = true; })()")  # fmt: skip
+    left, top = place(page, "linear-linear", 9.5, 20.5, "figures")
+    right, bottom = place(page, "linear-linear", 15.5, 5.5, "figures")
+    page.mouse.move(left, top)
+    page.mouse.down()
+    page.mouse.move((left + right) / 2, (top + bottom) / 2)
+    page.mouse.move(right, bottom)
+    page.mouse.up()
+    expect(page.locator("#brushed")).to_contain_text("6 events brushed in panel 1")
+    assert {row["event_id"] for row in download(page, tmp_path)} == {str(number) for number in range(10, 16)}
+    coloured = """(name) => {
+      const root = Bokeh.documents.flatMap((d) => d.roots()).filter((one) => one.name === name)[1];
+      return root.renderers[0].data_source.data.colour.filter((c) => c !== pinakesFigures.colour("line")).length; }"""
+    assert page.evaluate(coloured, "linear-linear") == 6
+    address = page.url
+    assert "b=1" in address
+    page.goto("about:blank")
+    page.goto(address)
+    until(page, SHOWN)
+    expect(page.locator("#brushed")).to_contain_text("6 events brushed in panel 1")
+    page.get_by_role("button", name="Take the brush away").click()
+    expect(page.locator("#brushed")).to_be_hidden()
+    assert len(download(page, tmp_path)) == 46
+
+
+@pytest.mark.parametrize(
+    "end", ["panels=3", "panels=-1&b=1~2", "b=9~1~2~3~4", "e=99999", "e=%3Cimg%3E", "x=nothing&y="]
+)
+def test_addresses_that_make_no_sense_show_what_they_can(page: Page, folder: str, end: str) -> None:
+    open_page(page, folder, f"explorer.html#{end}")
+    expect(page.locator("#notice:not(:empty)")).to_have_count(0)
+    expect(page.locator(".scatter:visible")).to_have_count(1)
 
 
 def test_hostile_words_are_text_in_legends_and_files(page: Page, folder: str, tmp_path: Path) -> None:

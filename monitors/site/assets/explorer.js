@@ -1,4 +1,5 @@
-// Scatter of any two quantities of every event, coloured by a third, with cuts; a tap opens the event.
+// Scatters of any two quantities of every event, coloured by a third: one, two or four side by side, with cuts, the brush and
+// the marked event in common; a tap opens the event.
 "use strict";
 
 (function () {
@@ -6,149 +7,153 @@
   const columns = window.pinakesColumns;
   const element = (id) => document.getElementById(id);
   const defaults = JSON.parse(element("explorer-defaults").textContent);
-  const SELECTS = ["x", "xd", "y", "yd", "c"];
-  const FORMULAS = ["xf", "yf"];
-  const KINDS = ["linear-linear", "linear-log", "log-linear", "log-log"];
+  const COUNTS = ["1", "2", "4"];
   let cuts = [];
-  let figures = {};
-  let figure = null; // the one that is shown
-  let points = { x: null, y: null, chosen: [] }; // in the coordinates of the screen: logarithms on log axes
-  let found = {}; // x, y, colour as chosen; id and t of every event
+  let panels = []; // all four; those beyond the chosen number are not shown
+  let all = null; // marks, ids and times of every event, and how many pass the cuts
+  let places = new Map(); // number of an event in the catalog -> its place in the columns
+  let brush = null; // {panel, x, y}
+  let held = ""; // number of the event that stays marked
+  let listed = []; // events in the order of the table
   let asked = 0;
-  let hues = [];
-  let redraw = 0;
-  let card = null;
+  const due = new Set(); // panels that are to be shown anew; the others keep their zoom
 
-  const log = (axis) => element(`log-${axis}`).checked;
+  const count = () => element("panel-count").value;
+  const shown = () => panels.slice(0, Number(count()));
+
+  // ---- address ------------------------------------------------------------------------------------------------------
 
   function remember() {
-    const values = [...SELECTS, ...FORMULAS].map((name) => [name, element(name).value.trim()]);
-    values.push(["lx", log("x")], ["ly", log("y")], ...cuts.map((cut) => ["cut", dash.cutText(cut)]));
-    dash.address.write(values);
+    const several = count() === "1" ? [] : [["panels", count()]];
+    const told = brush ? [["b", [brush.panel + 1, ...brush.x, ...brush.y].map((each) => Number(each.toPrecision(6))).join("~")]] : [];
+    dash.address.write([...shown().flatMap((panel) => panel.address()), ...several, ...cuts.map((cut) => ["cut", dash.cutText(cut)]), ...told, ["e", held]]);
   }
 
   function readAddress() {
     const given = dash.address.read();
-    const chosen = (name) => (given.size ? given.get(name) || "" : defaults[name] || "");
-    const numeric = (quantity) => !quantity.words;
-    dash.fillSelect(element("x"), chosen("x") || defaults.x);
-    dash.fillSelect(element("y"), chosen("y") || defaults.y);
-    for (const name of ["xd", "yd"]) dash.fillSelect(element(name), chosen(name), { none: "nothing", test: numeric });
-    dash.fillSelect(element("c"), chosen("c"), { none: "one colour" });
-    for (const name of FORMULAS) element(name).value = chosen(name);
-    element("log-x").checked = chosen("lx") === "1";
-    element("log-y").checked = chosen("ly") === "1";
+    element("panel-count").value = COUNTS.includes(given.get("panels")) ? given.get("panels") : "1";
+    for (const panel of panels) panel.read(given);
     const texts = given.size ? given.getAll("cut") : defaults.cuts;
-    cuts = dash.makeCuts(element("cuts"), texts.map(dash.cutOf), show);
+    cuts = dash.makeCuts(element("cuts"), texts.map(dash.cutOf), changed);
+    brush = brushOf(given.get("b"));
+    held = /^\d+$/.test(given.get("e") || "") ? given.get("e") : "";
+    arrange();
   }
 
-  /** Show the figure for the chosen kinds of axes. */
-  function turnTo(kind) {
-    for (const name of KINDS) element(`figure-${name}`).hidden = name !== kind;
-    figure = figures[kind];
+  /** A brush from its text "panel~x0~x1~y0~y1"; null when it is none. */
+  function brushOf(text) {
+    const [panel, ...edges] = (text || "").split("~").map(Number);
+    if (edges.length !== 4 || !edges.every(Number.isFinite) || !(panel >= 1 && panel <= Number(count()))) return null;
+    return { panel: panel - 1, x: edges.slice(0, 2), y: edges.slice(2) };
   }
 
-  function drawPoints() {
-    const range = dash.rangeOf(figure);
-    const inLog = (limits, isLog) => (isLog ? limits.map(Math.log10) : limits);
-    const screen = { x: inLog(range.x, log("x")), y: inLog(range.y, log("y")) };
-    const kept = dash.distinct(points.x, points.y, points.chosen, screen, dash.sizeOf(figure));
-    const kind = `${log("x") ? "log" : "linear"}-${log("y") ? "log" : "linear"}`;
-    const source = figures[`${kind} points`];
-    source.data = {
-      x: Float64Array.from(kept, (i) => found.x.values[i]),
-      y: Float64Array.from(kept, (i) => found.y.values[i]),
-      colour: kept.map((i) => hues[i]),
-    };
-    element("drawn").textContent = kept.length < points.chosen.length ? `${kept.length} drawn: the others lie under them or outside.` : "";
+  /** Show as many panels as are chosen. */
+  function arrange() {
+    element("panels").dataset.count = count();
+    element("panels").querySelectorAll(".scatter").forEach((box, i) => { box.hidden = i >= Number(count()); });
+    for (const panel of shown()) panel.fit();
   }
 
-  /** What an axis shows: the formula when there is one, else the quantity, divided by another when one is chosen. */
-  async function axis(name) {
-    const text = element(`${name}f`).value.trim();
-    return text ? dash.formula(text) : dash.choice(element(name).value, element(`${name}d`).value);
+  // ---- what is shown ------------------------------------------------------------------------------------------------
+
+  function changed() {
+    attempt(show(shown()));
   }
 
-  async function show() {
+  async function show(which) {
     const request = ++asked;
+    for (const panel of which) due.add(panel);
     remember();
     element("notice").textContent = "";
-    const value = (name) => element(name).value;
-    const [x, y, colour, marks, id, t] = await Promise.all([
-      axis("x"), axis("y"), value("c") ? dash.choice(value("c")) : null,
-      dash.passing(cuts), columns.column(defaults.id), columns.column(defaults.t),
-    ]);
+    const [marks, id, t] = await Promise.all([dash.passing(cuts), columns.column(defaults.id), columns.column(defaults.t)]);
     if (request !== asked) return;
-    found = { x, y, colour, id: id.values, t: t.values };
-    const chosen = [];
-    let passed = 0;
-    let without = 0;
-    for (let i = 0; i < marks.length; i++) {
-      if (!marks[i]) continue;
-      passed++;
-      const a = x.values[i];
-      const b = y.values[i];
-      if (Number.isFinite(a) && Number.isFinite(b) && !(log("x") && a <= 0) && !(log("y") && b <= 0)) chosen.push(i);
-      else without++;
-    }
-    points = {
-      chosen, x: log("x") ? x.values.map(Math.log10) : x.values, y: log("y") ? y.values.map(Math.log10) : y.values,
-    };
-    const mine = dash.colours(colour, chosen, element("legend"));
-    hues = [];
-    chosen.forEach((i, k) => { hues[i] = mine[k]; });
-    tell(marks.length, passed, without);
-    turnTo(`${log("x") ? "log" : "linear"}-${log("y") ? "log" : "linear"}`);
-    nameAxis(figure.below[0], x);
-    nameAxis(figure.left[0], y);
-    dash.setRange(figure.x_range, dash.extent(x.values, chosen, log("x")));
-    dash.setRange(figure.y_range, dash.extent(y.values, chosen, log("y")));
-    drawPoints();
-    listEvents();
-    document.documentElement.dataset.shown = String(chosen.length);
+    if (places.size !== id.values.length) places = new Map(Array.from(id.values, (number, i) => [String(number), i]));
+    all = { marks, ids: id.values, times: t.values, passed: marks.reduce((sum, mark) => sum + mark, 0) };
+    // A panel that cannot be shown, as for a formula that is none, leaves the others alone.
+    const wanted = shown().filter((panel) => due.has(panel));
+    due.clear();
+    const results = await Promise.allSettled(wanted.map((panel) => panel.show(all)));
+    if (request !== asked) return;
+    const failed = results.find((result) => result.status === "rejected");
+    showBrush();
+    markHeld();
+    document.documentElement.dataset.shown = String(panels[0].chosen().length);
+    if (failed) throw failed.reason;
   }
 
-  function nameAxis(axis, choice) {
-    axis.axis_label = choice.label;
-    axis.major_label_overrides = new Map(choice.words ? choice.words.map((word, i) => [i + 1, word.length > 24 ? `${word.slice(0, 23)}…` : word]) : []);
+  function showBrush() {
+    const marks = brush && panels[brush.panel].within(brush);
+    for (const panel of shown()) panel.brush(marks);
+    const events = marks ? marks.reduce((sum, mark) => sum + mark, 0) : 0;
+    element("brushed").hidden = !brush;
+    element("brushed-count").textContent = brush ? `${events} events brushed${count() === "1" ? "" : ` in panel ${brush.panel + 1}`}; the others are pale. ` : "";
+    listEvents(marks);
   }
 
-  function tell(count, passed, without) {
-    const parts = [`${points.chosen.length} of ${count} events`];
-    if (columns.total() > count) parts.push(`the newest ${count} of ${columns.total()} in the archive`);
-    if (passed < count) parts.push(`${count - passed} cut away`);
-    if (without) parts.push(`${without} have no value${log("x") || log("y") ? ", or none that a logarithmic axis can show" : ""}`);
-    element("counts").textContent = `${parts.join("; ")}.`;
+  function listEvents(marks) {
+    const several = shown();
+    const drawn = new Uint8Array(all.marks.length);
+    for (const panel of several) for (const i of panel.chosen()) drawn[i] = 1;
+    const events = [];
+    for (let i = 0; i < drawn.length; i++) if (drawn[i] && (!marks || marks[i])) events.push(i);
+    const seen = new Set();
+    const choices = several.flatMap((panel) => panel.choices()).filter((choice) => !seen.has(choice.label) && seen.add(choice.label));
+    const text = panels[0].textOf;
+    listed = events.slice().sort((a, b) => all.times[b] - all.times[a]);
+    const heads = [["Time", "UTC"], ...choices.map((choice) => [choice.label, ""])];
+    dash.showTable(element("listed"), all.ids, heads, listed, (i) => [dash.timeText(all.times[i]), ...choices.map((choice) => text(choice, i))]);
+    const names = ["event_id", "t_utc", ...choices.map((choice) => choice.label)];
+    dash.saveAs(element("csv"), "events.csv", names, () => events.map((i) => [all.ids[i], dash.timeText(all.times[i], 6), ...choices.map((choice) => text(choice, i))]));
   }
 
-  const text = (choice, i) => (choice.words ? choice.words[choice.values[i] - 1] || "–" : choice.values[i]);
+  // ---- one event in every panel -------------------------------------------------------------------------------------
 
-  function listEvents() {
-    const shown = [found.x, found.y, ...(found.colour ? [found.colour] : [])];
-    const heads = [["Time", "UTC"], ...shown.map((choice) => [choice.label, ""])];
-    const newest = points.chosen.slice().sort((a, b) => found.t[b] - found.t[a]);
-    dash.showTable(element("listed"), found.id, heads, newest, (i) => [dash.timeText(found.t[i]), ...shown.map((choice) => text(choice, i))]);
-    const names = ["event_id", "t_utc", ...shown.map((choice) => choice.label)];
-    dash.saveAs(element("csv"), "events.csv", names, () => points.chosen.map((i) => [found.id[i], dash.timeText(found.t[i], 6), ...shown.map((choice) => text(choice, i))]));
+  function over(i) {
+    for (const panel of shown()) panel.mark(i, "over");
   }
 
-  function pick(what, event) {
-    if (what === "away" || !points.chosen.length) { card.hide(); return; }
-    const inLog = (value, axis) => (log(axis) ? Math.log10(value) : value);
-    const range = dash.rangeOf(figure);
-    const limits = { x: range.x.map((v) => inLog(v, "x")), y: range.y.map((v) => inLog(v, "y")) };
-    const i = dash.nearest(points, { x: inLog(event.x, "x"), y: inLog(event.y, "y") }, limits, dash.sizeOf(figure));
-    if (i < 0) { card.hide(); return; }
-    if (what === "tap") { location.href = dash.eventHref(found.id[i]); return; }
-    const facts = [["Event", String(found.id[i])], ["Time (UTC)", dash.timeText(found.t[i])], [found.x.label, words(found.x, i)], [found.y.label, words(found.y, i)]];
-    if (found.colour) facts.push([found.colour.label, words(found.colour, i)]);
-    card.show(found.id[i], facts, { sx: event.sx, sy: event.sy });
+  function markHeld() {
+    const at = held && places.has(held) ? places.get(held) : -1;
+    for (const panel of shown()) panel.mark(at, "held");
+    element("held").hidden = !held;
+    element("held-event").textContent = held;
+    element("held-event").href = dash.eventHref(held);
+    const without = shown().filter((panel) => at < 0 || !panel.place(at)).length;
+    element("held-told").textContent = !held || !without ? "" : at < 0 ? "is not among these events." : count() === "1" ? "is not in sight here." : `is not in sight in ${without} of ${count()} panels.`;
   }
 
-  const words = (choice, i) => { const value = text(choice, i); return typeof value === "number" ? dash.shown(value) : value; };
+  function hold(number) {
+    held = number;
+    remember();
+    markHeld();
+  }
+
+  /** A tap opens the event, which is marked when one comes back; with Shift it is only marked. */
+  function tap(i, stay) {
+    const number = String(all.ids[i]);
+    hold(stay && held === number ? "" : number);
+    if (!stay) location.href = dash.eventHref(number);
+  }
 
   function attempt(promise) {
     promise.catch((error) => { element("notice").textContent = error.message.endsWith("loaded") ? `${error.message}. Build the site again: pinakes site build` : `${error.message}.`; });
+  }
+
+  function listen() {
+    element("panel-count").addEventListener("change", () => {
+      if (brush && brush.panel >= Number(count())) brush = null;
+      arrange();
+      changed();
+    });
+    element("unbrush").addEventListener("click", () => { brush = null; remember(); showBrush(); });
+    element("let-go").addEventListener("click", () => hold(""));
+    element("listed").addEventListener("mouseover", (event) => {
+      const row = event.target.closest("tbody tr");
+      over(row ? listed[row.sectionRowIndex] : -1);
+    });
+    element("listed").addEventListener("mouseleave", () => over(-1));
+    window.addEventListener("hashchange", () => { readAddress(); changed(); });
+    for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", changed);
   }
 
   async function start() {
@@ -157,25 +162,15 @@
       element("nothing").hidden = false;
       return;
     }
-    card = dash.makeCard(element("figures"));
-    const named = await dash.figures(JSON.parse(element("plot-explorer").textContent), null);
-    for (const kind of KINDS) {
-      figures[kind] = named(kind);
-      figures[`${kind} points`] = named(`points-${kind}`);
-      dash.onPointer(figures[kind], pick);
-      dash.onRange(figures[kind], () => { cancelAnimationFrame(redraw); redraw = requestAnimationFrame(() => { if (figure === figures[kind]) drawPoints(); }); });
-    }
+    const plots = JSON.parse(element("plots-explorer").textContent);
+    panels = ["", "2", "3", "4"].map((suffix, number) => window.pinakesExplorerPanel.create(suffix, plots, defaults, {
+      changed: () => attempt(show([panels[number]])), over, tap, away: () => over(-1),
+      brushed(rectangle) { brush = { panel: number, ...rectangle }; remember(); showBrush(); },
+    }));
     element("names").append(...columns.quantities().map((quantity) => new Option(dash.axisLabel(quantity), quantity.name)));
     readAddress();
-    for (const name of [...SELECTS, ...FORMULAS, "log-x", "log-y"]) element(name).addEventListener("change", () => attempt(show()));
-    element("swap").addEventListener("click", () => {
-      for (const [a, b] of [["x", "y"], ["xd", "yd"], ["xf", "yf"]]) [element(a).value, element(b).value] = [element(b).value, element(a).value];
-      [element("log-x").checked, element("log-y").checked] = [log("y"), log("x")];
-      attempt(show());
-    });
-    window.addEventListener("hashchange", () => { readAddress(); attempt(show()); });
-    for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", () => attempt(show()));
-    await show();
+    listen();
+    await show(shown());
   }
 
   attempt(start());

@@ -73,12 +73,11 @@
 
   /** Draw a document `{doc, roots: {model id: element id}}`; resolves to the Bokeh document. */
   async function draw(plot) {
-    const before = Bokeh.documents.length;
-    await Bokeh.embed.embed_items(
+    const [views] = await Bokeh.embed.embed_items(
       { doc: plot.doc },
       [{ docid: "doc", roots: plot.roots, root_ids: Object.keys(plot.roots) }],
     );
-    const found = Bokeh.documents[before];
+    const found = views.roots[0].model.document; // not the newest one: several may be drawn at a time
     const drawn = found.roots().flatMap(figuresIn);
     shown.push(...drawn);
     for (const figure of drawn) dress(figure); // not all anew: every change of a model paints it again

@@ -63,9 +63,12 @@ DEFINITIONS = Dashboard(
 #: Scripts of these pages beside those that every instrument has.
 SCRIPTS = ("idex-ternary.js", "idex-definitions.js", "idex-windows.js", "idex-rates.js", "idex-maps.js")
 
-#: What the explorer shows first: charge against speed of dust.
+#: What the panels of the explorer show first: charge against speed of dust, then its mass, mass scales, and signal.
 FIRST_LOOK = {
     "x": "particle.speed", "y": "particle.charge", "c": "particle.speed_source", "lx": "1", "ly": "1",
+    "x2": "particle.charge", "y2": "particle.mass", "c2": "particle.speed", "lx2": "1", "ly2": "1",
+    "x3": "scale.stretch", "y3": "scale.kappa", "c3": "event.kind",
+    "x4": "scale.merged_snr", "y4": "particle.charge", "c4": "event.kind", "lx4": "1", "ly4": "1",
 }  # fmt: skip
 
 
