@@ -15,10 +15,11 @@ from monitors import base
 CODE = """
 import atexit, os, signal, sys, threading, time
 from pathlib import Path
-from sqlalchemy import delete
+from sqlalchemy import delete, insert, select
 from monitors.base import Context, Finding, Metric, Monitor, Result, Status
 from monitors.guard import Need
 from archive.catalog.schema import code_version, query_time
+from archive.catalog.schema.monitors import monitor_run
 
 
 class Trial(Monitor):
@@ -188,6 +189,29 @@ class Noisy(Trial):
         return Result(n_in=1)
 
 
+class Follows(Trial):
+    name = "follows"
+
+    def run(self, context):
+        def told(catalog):
+            with catalog.read() as conn:
+                state = conn.execute(select(monitor_run.c.state).where(monitor_run.c.run_id == context.run_id)).scalar()
+            (context.settings.home / "follows.told").write_text(str(state))
+
+        def wait(catalog):
+            (context.settings.home / "follows.started").touch()
+            time.sleep(float(context.options.get("seconds", 0)))
+            with catalog.begin() as conn:
+                conn.execute(insert(code_version).values(name="follows", version=str(context.run_id)))
+
+        def fail(catalog):
+            raise ValueError("what follows went wrong")
+
+        for action in (fail, wait, told):
+            context.afterwards(action)
+        return Result(n_in=1, status=Status.FAILURE if context.options.get("fails") else None)
+
+
 class Idles(Trial):
     name = "sleeps"
 
@@ -206,7 +230,7 @@ MONITORS = {
     "good": "Good", "idle": "Idle", "raises": "Raises", "reports": "Reports", "hangs": "Hangs", "eats": "Eats",
     "stderr-only": "ErrorsOnly", "binary": "Binary", "killed": "Killed", "leaves": "Leaves", "quits": "Quits",
     "forks": "Forks", "slow": "Slow", "files": "Files", "wrong": "Wrong",
-    "writes": "Writes", "noisy": "Noisy", "sleeps": "Idles",
+    "writes": "Writes", "noisy": "Noisy", "sleeps": "Idles", "follows": "Follows",
 }  # fmt: skip
 
 

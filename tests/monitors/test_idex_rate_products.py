@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from archive.audit.verify import verify
 from archive.catalog import Catalog
 from archive.catalog.engine import make_engine
 from archive.export import rates as export
+from archive.ingest import steps
 from archive.instruments.base import instrument
 from archive.instruments.idex.analysis.rates import SCIENCE_STATE, science_state
 from archive.instruments.idex.level2_windows import IdexWindowProducts
@@ -30,6 +32,7 @@ from archive.store import Home, init_home
 from monitors.declare import declared
 from monitors.runner import Occasion, run_monitor
 from tests.monitors.test_idex_monitors import SHARES, Scene, place
+from tests.monitors.test_runner import away
 from tests.servers import TestServer
 
 ROOT = Path(__file__).parents[2]
@@ -309,6 +312,32 @@ def test_two_processes_at_once_make_each_file_once(scene: Scene) -> None:
     assert not new.keys() & before.keys()
     assert verify(scene.catalog, Home(scene.home)).findings == []
     assert scene.rows("select 1 from ops.job where state <> 'done'") == []
+
+
+@pytest.mark.parametrize("step", ["decoded", "placed"])
+def test_a_database_that_goes_away_meanwhile_is_waited_for(scene: Scene, step: str) -> None:
+    before, last = held(scene), scene.count("select max(id) from ops.job")
+    with scene.catalog.begin() as conn:
+        hashes = text("update idex.rate_window set settings_hash = settings_hash || :step")
+        conn.execute(hashes, {"step": f"-{step}"})
+    assert ask(scene) == 2
+    back = threading.Timer(1.5, lambda: away(scene.settings, scene.catalog, allow=True))
+
+    def leave(reached: str) -> None:
+        if reached == step and not back.ident:
+            away(scene.settings, scene.catalog, allow=False)
+            back.start()
+
+    steps.observers.append(leave)
+    try:
+        assert work(scene) == ["done", "done"]
+    finally:
+        steps.observers.remove(leave)
+        back.join()
+    assert not held(scene).keys() & before.keys()
+    assert {one.product for one in held(scene).values()} == NAMES
+    assert verify(scene.catalog, Home(scene.home)).findings == []
+    assert scene.count(f"select max(attempt) from ops.job where id > {last}") == 2
 
 
 def test_a_window_that_is_no_more_loses_its_files(scene: Scene) -> None:

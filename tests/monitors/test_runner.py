@@ -191,6 +191,56 @@ def test_what_comes_after_the_result_changes_nothing(catalog_one: Catalog, setti
     assert {"too late to matter", "CRASHED", "a worker that closes late"} <= set(said)
 
 
+def test_what_follows_a_run_finds_it_closed_and_cannot_change_it(catalog_one: Catalog, settings: Settings) -> None:
+    ended = go(settings, "follows")
+    row = record(catalog_one, ended)
+    assert (ended.state, row.state, row.exit_code, row.n_errors) == ("success", "success", 0, 0)
+    assert (settings.home / "follows.told").read_text() == "success"
+    assert written(catalog_one, "follows") == 1, "one that fails does not keep the others from being done"
+    said = [line["message"] for line in run_log.read(settings.home / row.log_path)]
+    assert "what was to follow the run failed: what follows went wrong" in said
+
+
+def test_nothing_follows_a_run_that_failed(catalog_one: Catalog, settings: Settings) -> None:
+    settings = add_settings(settings.home, "[monitor.follows.options]\nfails = true\n")
+    assert go(settings, "follows").state == "failure"
+    assert not (settings.home / "follows.told").exists()
+
+
+def test_a_database_that_is_gone_when_the_rest_follows_leaves_the_run_as_it_was(
+    catalog_one: Catalog, settings: Settings
+) -> None:
+    settings = add_settings(settings.home, "[monitor.follows.options]\nseconds = 2\n")
+    thread, found = in_thread(settings, "follows")
+    wait_for(settings.home / "follows.started")
+    away(settings, catalog_one, allow=False)
+    try:
+        time.sleep(4)
+    finally:
+        away(settings, catalog_one, allow=True)
+    thread.join()
+    catalog_one.engine.dispose()
+    assert found[0].state == record(catalog_one, found[0]).state == "success"
+    assert written(catalog_one, "follows") == 0
+
+
+def test_what_follows_may_take_longer_than_a_sign_of_life_but_not_than_the_run_may(
+    catalog_one: Catalog, settings: Settings
+) -> None:
+    settings = add_settings(
+        settings.home, '[monitor.follows]\nmax_runtime = "3s"\n[monitor.follows.options]\nseconds = 60\n'
+    )
+    ended = go(settings, "follows")
+    row = record(catalog_one, ended)
+    assert (ended.state, row.state) == ("success", "success")
+    assert row.signal is not None
+    assert row.wall_s < 20
+    assert not (settings.home / "follows.told").exists()
+    with Pulse(settings, ended.run_id, every=0.05) as pulse:
+        time.sleep(0.5)
+        assert not pulse.lost, "it was closed by its own process, which may still be at work"
+
+
 def test_processor_time_is_no_wall_clock(catalog_one: Catalog, settings: Settings) -> None:
     row = record(catalog_one, go(settings, "sleeps"))
     assert row.wall_s > 1.5
