@@ -141,6 +141,30 @@ def damped_step(
 
 
 @kernel
+def step_to(
+    trial: Floats, fresh: Floats, other: Floats, p: Floats, gradient: Floats, hessian: Floats, size: int
+) -> None:  # fmt: skip
+    """Make the trial point, with its gradient and the lower half of its curvature, the point to go on from."""
+    for a in range(size):
+        p[a], gradient[a] = trial[a], fresh[a]
+        for b in range(a + 1):
+            hessian[a, b] = other[a, b]
+
+
+@kernel
+def next_damping(damping: Number, growth: Number, gained: Number, promised: Number) -> tuple[Number, Number]:
+    """Return damping and its growth after a step that lowered chi-square by `gained` of what the model promised.
+
+    The rule of Nielsen (1999, IMM-REP-1999-05): less damping the better the promise was kept, and ever faster more
+    after steps that went up.
+    """
+    if not gained >= 0.0:
+        return damping * growth, growth * 2.0
+    kept = gained / promised if promised > 0.0 else 1.0
+    return damping * max(0.1, 1.0 - (2.0 * kept - 1.0) ** 3), 2.0
+
+
+@kernel
 def _moved(p: Floats, step: Floats, low: Floats, high: Floats, lines: int, size: int, trial: Floats) -> Number:
     """Fill the trial point, return the size of the step in units of the tolerance rule, inf when it was cut short.
 
@@ -189,19 +213,12 @@ def _minimise(
         for a in range(size):
             promised += (trial[a] - p[a]) * gradient[a]
         small = moved < tolerance or (moved < math.inf and promised <= _FLAT * chi2)
+        lightly = damping < 1e-2
+        damping, growth = next_damping(damping, growth, chi2 - found, promised)
         if found <= chi2:
-            small = small and damping < 1e-2
-            for a in range(size):
-                p[a], gradient[a] = trial[a], fresh[a]
-                for b in range(a + 1):
-                    hessian[a, b] = other[a, b]
-            gained = (chi2 - found) / promised if promised > 0.0 else 1.0
+            small = small and lightly
+            step_to(trial, fresh, other, p, gradient, hessian, size)
             chi2 = found
-            damping *= max(0.1, 1.0 - (2.0 * gained - 1.0) ** 3)
-            growth = 2.0
-        else:
-            damping *= growth
-            growth *= 2.0
         if small:
             return chi2, iteration, True
     return chi2, most, False

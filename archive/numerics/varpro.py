@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from archive.numerics import status as word
 from archive.numerics.jit import kernel
-from archive.numerics.lm import damped_step, factor, solve
+from archive.numerics.lm import damped_step, factor, next_damping, solve, step_to
 from archive.numerics.special import Number, dot, exp
 
 Floats = NDArray[np.float64]
@@ -121,19 +121,14 @@ def _descend(
             moved = max(moved, abs(step[a]) / (math.exp(q[1]) if a == 0 else 1.0))
         new = _project(t, y, root, trial, positive, rows, found, other, fresh)
         small = moved < _TOLERANCE or (limit == 1.0 and 0.0 <= promised <= 1e-14 * chi2)
+        lightly = damping < 1e-2
+        damping, growth = next_damping(damping, growth, chi2 - new, promised)
         if new <= chi2:
-            small = small and damping < 1e-2
-            gained = (chi2 - new) / promised if promised > 0.0 else 1.0
+            small = small and lightly
+            step_to(trial, fresh, other, q, gradient, hessian, 3)
             for a in range(3):
-                q[a], gradient[a], linear[a] = trial[a], fresh[a], found[a]
-                for b in range(a + 1):
-                    hessian[a, b] = other[a, b]
+                linear[a] = found[a]
             chi2 = new
-            damping *= max(0.1, 1.0 - (2.0 * gained - 1.0) ** 3)
-            growth = 2.0
-        else:
-            damping *= growth
-            growth *= 2.0
         if small:
             return chi2, iteration, True
     return chi2, _MOST, False
