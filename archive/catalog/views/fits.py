@@ -30,6 +30,22 @@ CURRENT = View(
     like=("core.event_analysis",),
 )
 
+#: The fence (offset 0) makes the planner look up the analyses of the events in question only.
+IDEX_ANALYSED = View(
+    "idex_analysed",
+    "Every IDEX event whose clock was set, with its current analysis.",
+    """
+    select e.id as event_id, e.t, x.dust_hit, x.noise, x.pulser, a.id as event_analysis_id
+    from core.event e
+    join idex.event x on x.event_id = e.id and x.clock_set
+    cross join lateral (
+        select c.id from analysis.current_analyses c where c.event_id = e.id and c.analysis = 'idex' offset 0
+    ) a
+    """,
+    {"event_id": "The event.", "event_analysis_id": "Its current analysis."},
+    ("core.event", "idex.event"),
+)
+
 FITS = View(
     "fits",
     "Every fit of the current analysis of every event, with the names of its parameters.",
@@ -228,4 +244,4 @@ OVERRIDES = View(
     ("core.fit_override",),
 )
 
-VIEWS = (CURRENT, FITS, TOF_LINE, PULSE, LEVEL, COMPOSITION, SUMMARY, OVERRIDES)
+VIEWS = (CURRENT, IDEX_ANALYSED, FITS, TOF_LINE, PULSE, LEVEL, COMPOSITION, SUMMARY, OVERRIDES)

@@ -24,34 +24,26 @@ NOMINAL_TARGET = 2500.0
 
 PULSER_CHARGES = text(
     """
-    select date_trunc('day', e.t, 'UTC') as day, p.channel as series, count(p.charge) as n,
+    select date_trunc('day', a.t, 'UTC') as day, p.channel as series, count(p.charge) as n,
            percentile_cont(array[0.16, 0.5, 0.84]) within group (order by p.charge) as pulser_charge
-    from core.event e
-    join idex.event x on x.event_id = e.id and x.pulser and x.clock_set
-    cross join lateral (
-        select a.id from analysis.current_analyses a where a.event_id = e.id and a.analysis = 'idex' offset 0
-    ) a
-    join idex.pulse_analysis p on p.event_analysis_id = a.id and p.charge is not null
-    where e.t >= :start and e.t < :stop
+    from analysis.idex_analysed a
+    join idex.pulse_analysis p on p.event_analysis_id = a.event_analysis_id and p.charge is not null
+    where a.t >= :start and a.t < :stop and a.pulser
     group by 1, 2 order by 1, 2
     """
 )
 
 PULSER_LINES = text(
     """
-    select date_trunc('day', e.t, 'UTC') as day, 'TOF' as series, count(*) as n,
+    select date_trunc('day', a.t, 'UTC') as day, 'TOF' as series, count(*) as n,
            percentile_cont(array[0.16, 0.5, 0.84]) within group (order by l.area) as pulser_area
-    from core.event e
-    join idex.event x on x.event_id = e.id and x.pulser and x.clock_set
-    cross join lateral (
-        select a.id from analysis.current_analyses a where a.event_id = e.id and a.analysis = 'idex' offset 0
-    ) a
+    from analysis.idex_analysed a
     cross join lateral (
         select f.values[1] as area from core.fit f
-        where f.event_analysis_id = a.id and f.channel = 'TOF' and f.values[1] is not null
+        where f.event_analysis_id = a.event_analysis_id and f.channel = 'TOF' and f.values[1] is not null
         order by f.values[1] desc limit 1
     ) l
-    where e.t >= :start and e.t < :stop
+    where a.t >= :start and a.t < :stop and a.pulser
     group by 1 order by 1
     """
 )

@@ -23,7 +23,7 @@ UNITS = {
 
 BY_DAY = text(
     """
-    select date_trunc('day', e.t, 'UTC') as day, c.channel, c.unit, count(*) as n,
+    select date_trunc('day', a.t, 'UTC') as day, c.channel, c.unit, count(*) as n,
            percentile_cont(array[0.16, 0.5, 0.84]) within group (order by c.noise_median) as noise_median,
            percentile_cont(array[0.16, 0.5, 0.84]) within group (order by c.noise_robust) as noise_robust,
            percentile_cont(array[0.16, 0.5, 0.84]) within group (order by c.noise_sigma) as noise_sigma,
@@ -31,13 +31,9 @@ BY_DAY = text(
            percentile_cont(array[0.16, 0.5, 0.84]) within group (order by c.line_frequency) as line_frequency,
            percentile_cont(array[0.16, 0.5, 0.84]) within group (order by c.line_amplitude) as line_amplitude,
            percentile_cont(array[0.16, 0.5, 0.84]) within group (order by c.line_excess) as line_excess
-    from core.event e
-    join idex.event x on x.event_id = e.id and x.noise and x.clock_set
-    cross join lateral (
-        select a.id from analysis.current_analyses a where a.event_id = e.id and a.analysis = 'idex' offset 0
-    ) a
-    join idex.channel_analysis c on c.event_analysis_id = a.id and c.noise_window = 'record'
-    where e.t >= :start and e.t < :stop
+    from analysis.idex_analysed a
+    join idex.channel_analysis c on c.event_analysis_id = a.event_analysis_id and c.noise_window = 'record'
+    where a.t >= :start and a.t < :stop and a.noise
     group by 1, 2, 3 order by 1, 2
     """
 )

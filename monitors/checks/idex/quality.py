@@ -26,24 +26,20 @@ SNR_BINS = (0, 10, 30, 100, 300)
 
 CHANNELS = text(
     """
-    select date_trunc('day', e.t, 'UTC') as day, c.channel, count(*) as n, count(c.snr) as n_snr,
+    select date_trunc('day', a.t, 'UTC') as day, c.channel, count(*) as n, count(c.snr) as n_snr,
            count(*) filter (where c.saturated) as saturated,
            percentile_cont(array[0.16, 0.5, 0.84]) within group (order by c.snr) as snr
-    from core.event e
-    join idex.event x on x.event_id = e.id and x.dust_hit and x.clock_set
-    cross join lateral (
-        select a.id from analysis.current_analyses a where a.event_id = e.id and a.analysis = 'idex' offset 0
-    ) a
-    join idex.channel_analysis c on c.event_analysis_id = a.id
+    from analysis.idex_analysed a
+    join idex.channel_analysis c on c.event_analysis_id = a.event_analysis_id
         and 'missing' <> all(string_to_array(c.status, ' '))
-    where e.t >= :start and e.t < :stop
+    where a.t >= :start and a.t < :stop and a.dust_hit
     group by 1, 2 order by 1, 2
     """
 )
 
 EVENTS = text(
     """
-    select date_trunc('day', e.t, 'UTC') as day, count(*) as n,
+    select date_trunc('day', a.t, 'UTC') as day, count(*) as n,
            count(*) filter (where s.status <> 'ok') as scale_not_ok,
            count(*) filter (where s.status ~ 'mass_scale_default|no_scale|no_lines') as scale_default,
            count(*) filter (where s.status ~ 'ambiguous') as scale_ambiguous,
@@ -64,47 +60,36 @@ EVENTS = text(
            count(s.kappa_rms) filter (where s.status = 'ok') as n_kappa_rms,
            percentile_cont(array[0.16, 0.5, 0.84]) within group (order by s.kappa_rms)
                filter (where s.status = 'ok') as kappa_rms
-    from core.event e
-    join idex.event x on x.event_id = e.id and x.dust_hit and x.clock_set
-    cross join lateral (
-        select a.id from analysis.current_analyses a where a.event_id = e.id and a.analysis = 'idex' offset 0
-    ) a
-    join idex.spectrum_analysis s on s.event_analysis_id = a.id
-    where e.t >= :start and e.t < :stop
+    from analysis.idex_analysed a
+    join idex.spectrum_analysis s on s.event_analysis_id = a.event_analysis_id
+    where a.t >= :start and a.t < :stop and a.dust_hit
     group by 1 order by 1
     """
 )
 
 BY_SNR = text(
     """
-    select date_trunc('day', e.t, 'UTC') as day,
+    select date_trunc('day', a.t, 'UTC') as day,
            width_bucket(s.merged_snr, cast(:edges as double precision[])) as bin, count(*) as n,
            percentile_cont(array[0.16, 0.5, 0.84]) within group (order by s.kappa_rms) as kappa_by_snr
-    from core.event e
-    join idex.event x on x.event_id = e.id and x.dust_hit and x.clock_set
-    cross join lateral (
-        select a.id from analysis.current_analyses a where a.event_id = e.id and a.analysis = 'idex' offset 0
-    ) a
-    join idex.spectrum_analysis s on s.event_analysis_id = a.id
-    where e.t >= :start and e.t < :stop and s.status = 'ok' and s.kappa_rms is not null and s.merged_snr >= 0
+    from analysis.idex_analysed a
+    join idex.spectrum_analysis s on s.event_analysis_id = a.event_analysis_id
+    where a.t >= :start and a.t < :stop and a.dust_hit
+        and s.status = 'ok' and s.kappa_rms is not null and s.merged_snr >= 0
     group by 1, 2 order by 1, 2
     """
 )
 
 FITS = text(
     """
-    select date_trunc('day', e.t, 'UTC') as day, f.channel, count(*) as n,
+    select date_trunc('day', a.t, 'UTC') as day, f.channel, count(*) as n,
            count(*) filter (where string_to_array(f.status, ' ') && array['too_few', 'nonfinite', 'no_signal'])
                as failed,
            count(*) filter (where string_to_array(f.status, ' ')
                && array['max_iter', 'bad_chi2', 'singular', 'at_bound', 'sigma_at_bound', 'mu_at_edge']) as doubtful
-    from core.event e
-    join idex.event x on x.event_id = e.id and x.dust_hit and x.clock_set
-    cross join lateral (
-        select a.id from analysis.current_analyses a where a.event_id = e.id and a.analysis = 'idex' offset 0
-    ) a
-    join core.fit f on f.event_analysis_id = a.id
-    where e.t >= :start and e.t < :stop
+    from analysis.idex_analysed a
+    join core.fit f on f.event_analysis_id = a.event_analysis_id
+    where a.t >= :start and a.t < :stop and a.dust_hit
     group by 1, 2 order by 1, 2
     """
 )
