@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -31,6 +32,7 @@ from archive.jobs.drain import Drain
 from archive.store import Home, init_home
 from monitors.declare import declared
 from monitors.runner import Occasion, run_monitor
+from monitors.site.build import build
 from tests.monitors.test_idex_monitors import SHARES, Scene, place
 from tests.monitors.test_runner import away
 from tests.servers import TestServer
@@ -338,6 +340,31 @@ def test_a_database_that_goes_away_meanwhile_is_waited_for(scene: Scene, step: s
     assert {one.product for one in held(scene).values()} == NAMES
     assert verify(scene.catalog, Home(scene.home)).findings == []
     assert scene.count(f"select max(attempt) from ops.job where id > {last}") == 2
+
+
+def page(site: Path, name: str) -> str:
+    """A page by its name beside the dashboards, without the places where long names may be broken."""
+    return (site / f"instruments/idex/{name}.html").read_text(encoding="utf-8").replace("<wbr>", "")
+
+
+def test_pages_name_the_files_and_lead_to_their_pages(scene: Scene, tmp_path: Path) -> None:
+    rows = [row for row in scene.rows(MADE) if row.state == "available"]
+    (lost,) = [row for row in rows if row.product == "l2c_rectangular_map" and row.t_start == DARK]
+    with scene.catalog.begin() as conn:
+        conn.execute(text("update core.file set state = 'missing' where id = :id"), {"id": lost.id})
+    build(scene.catalog, scene.settings, tmp_path, now=datetime(2026, 6, 1, tzinfo=UTC))
+    with scene.catalog.begin() as conn:
+        conn.execute(text("update core.file set state = 'available' where id = :id"), {"id": lost.id})
+    pages = {"l2b_sci": "rates", "l2c_rectangular_map": "maps"}
+    for row in rows:
+        linked = re.findall(rf'href="../../files/{row.id}.html"[^>]*>([^<]*)<', page(tmp_path, pages[row.product]))
+        assert linked == ([] if row.id == lost.id else [Path(row.relpath).name])
+        file = page(tmp_path, f"../../files/{row.id}")
+        assert ("rate_by_charge" in file) == (row.id != lost.id), "its variables"
+        assert ("late.pkts" in file) == (row.t_start == FIRST), "its lineage"
+    assert "not written yet" in page(tmp_path, "maps")
+    assert "IDEX level 2B rates" in page(tmp_path, "../idex")
+    assert "IDEX level 2C maps" in page(tmp_path, "../idex")
 
 
 def test_a_window_that_is_no_more_loses_its_files(scene: Scene) -> None:

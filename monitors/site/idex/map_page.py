@@ -10,10 +10,11 @@ import numpy as np
 from bokeh.models import ColumnDataSource, Range1d
 from bokeh.plotting import figure
 
+from archive.instruments.idex.level2_windows import MAPS
 from archive.numerics import rates
 from monitors.site.dashboards import Making
 from monitors.site.figures import plain_json, without_axes
-from monitors.site.idex.windows import ALL, STATEMENTS, name_of
+from monitors.site.idex.windows import ALL, STATEMENTS, file_table, name_of
 from monitors.site.queries import Row
 from monitors.site.text import count
 
@@ -53,7 +54,7 @@ def publish(making: Making, windows: Sequence[Row]) -> None:
         bins={"charge": bin_labels(rates.CHARGE_EDGES, "pC"), "mass": bin_labels(rates.MASS_EDGES, "kg")},
         plot=plain_json({"figure-map": sky()}),
         intervals=[[round(float(a), 4), round(float(b), 4)] for a, b in zip(low, high, strict=True)],
-        statements=STATEMENTS,
+        files=file_table(making, MAPS), statements=STATEMENTS,
     )  # fmt: skip
 
 

@@ -8,11 +8,12 @@ from typing import Any, Final
 from bokeh.models import ColumnDataSource, HoverTool, Range1d
 from bokeh.plotting import figure
 
+from archive.instruments.idex.level2_windows import RATES
 from archive.numerics import rates
 from monitors.site import tables
 from monitors.site.dashboards import Making
 from monitors.site.figures import LEFT_BORDER, Plot, interactive, plain_json, time_axis
-from monitors.site.idex.windows import ALL, STATEMENTS, name_of
+from monitors.site.idex.windows import ALL, STATEMENTS, file_table, name_of
 from monitors.site.queries import Row
 from monitors.site.tables import Cell, Column, Table
 from monitors.site.text import NOTHING, count
@@ -39,7 +40,7 @@ def publish(making: Making, windows: Sequence[Row]) -> None:
         source=windows[-1]["source"] if windows else "",
         rate_plot=Plot(plain_json({"figure-rate-time": through["figure-rate-time"]}), HEIGHT) if windows else None,
         count_plot=Plot(plain_json({"figure-count-time": through["figure-count-time"]}), HEIGHT) if windows else None,
-        plot=plain_json(bars), statements=STATEMENTS,
+        plot=plain_json(bars), files=file_table(making, RATES), statements=STATEMENTS,
     )  # fmt: skip
 
 

@@ -8,8 +8,11 @@ from typing import Any, Final
 import numpy as np
 
 from archive.numerics import rates
+from monitors.site import tables
 from monitors.site.dashboards import Making
 from monitors.site.queries import Query, Row
+from monitors.site.rows import file_page
+from monitors.site.tables import Cell, Column, Table
 from monitors.site.text import script_json
 
 FOLDER: Final = "instruments/idex/windows"
@@ -20,10 +23,9 @@ ALL: Final = "all"
 WINDOWS = Query(
     "idex_windows",
     """
-select w.*, r.settings ->> 'source' as source,
-       coalesce((r.settings ->> 'subtract_dead_time')::bool, false) as subtracted
+select w.*, w.settings ->> 'source' as source,
+       coalesce((w.settings ->> 'subtract_dead_time')::bool, false) as subtracted
 from analysis.idex_rate_windows w
-join idex.rate_window r on r.id = w.rate_window_id
 order by w.t_start""",
 )
 
@@ -61,12 +63,24 @@ from idex.map_count where rate_window_id = any(:windows) group by 2, 3, 4
 order by 1, 2, 3, 4""",
 )
 
+FILES = Query(
+    "idex_window_files",
+    """
+select w.t_start, f.id, regexp_replace(f.relpath, '^.*/', '') as name, f.size, f.created_at
+from analysis.idex_rate_windows w
+left join (core.file f join core.product p on p.id = f.product_id and p.name = :product
+           join core.instrument i on i.id = p.instrument_id and i.name = 'idex')
+  on f.t_start = w.t_start and f.state = 'available'
+order by w.t_start desc, f.id""",
+)
+
 #: The same for people, by the views of the catalog.
 STATEMENTS: Final = [
     ("Windows", "select * from analysis.idex_rate_windows order by t_start;"),
     ("Rates", "select * from analysis.idex_rates order by t_start, binning, spin_quadrant, bin;"),
     ("Maps", "select * from analysis.idex_map order by t_start, lon_pixel, lat_pixel;"),
     ("Maps by charge and mass", "select * from analysis.idex_map_counts order by t_start, lon_pixel, lat_pixel;"),
+    ("Files", "select * from analysis.current_files where level in ('l2b', 'l2c') order by t_start, level;"),
 ]
 
 
@@ -82,6 +96,21 @@ def publish_windows(making: Making) -> list[Row]:
             making.publisher.file(path, content.encode())
         making.seen[f"window {name}"] = now
     return windows
+
+
+def file_table(making: Making, product: str) -> Table:
+    """Return the file of each window, newest first; `product` is the name of a product of windows."""
+    columns = (Column("Window from", "UTC", "time"), Column("File", kind="name"), Column("Size", kind="number"),
+               Column("Written", "UTC", "time"))  # fmt: skip
+    table = Table(columns, empty="No window is accumulated yet. Run: pinakes monitor run idex-rates")
+    for row in FILES.rows(making.conn, product=product):
+        if row["id"] is None:
+            file = Cell("not written yet; run: pinakes work", state="info")
+        else:
+            file = tables.words(row["name"], href=file_page(row["id"]))
+        table.rows.append([tables.time(row["t_start"], digits=-1), file, tables.size(row["size"]),
+                           tables.time(row["created_at"])])  # fmt: skip
+    return table
 
 
 def name_of(window: Mapping[str, Any]) -> str:
