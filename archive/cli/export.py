@@ -89,7 +89,8 @@ def laboratory(
 def rates(context: Context, folder: Path, since: datetime | None, until: datetime | None) -> None:
     """Write rates and maps of IDEX into FOLDER as CDF, levels 2B and 2C, two files a window of ten days.
 
-    Windows are those that the monitor idex-rates accumulated last. Nothing is overwritten.
+    Windows are those that the monitor idex-rates accumulated last. The archive holds the same files as products of
+    levels l2b and l2c; here they have their established names. Nothing is overwritten.
     """
     from archive.export.rates import write
 
