@@ -235,6 +235,124 @@ def test_refits_fixed_marks_windows_ions_anchors_and_resets_are_commands_too(
     assert archive.fit(1, "TOF", 2)["origin"] == "automatic"
 
 
+def draw(page: Page, begin: float, end: float) -> None:
+    """Draw a window in the mass spectrum with the pointer, times in us."""
+    page.evaluate("([a, b]) => Bokeh.documents[0].get_model_by_name('time').setv({ start: a, end: b })",
+                  [begin - 2 * (end - begin), end + 2 * (end - begin)])  # fmt: skip
+    page.locator("#idex-add").click()
+    expect(page.locator("#idex-add-told")).to_be_visible()
+    page.locator("#idex-spectrum").scroll_into_view_if_needed()
+    idle(page)
+    left, right, top = page.evaluate(
+        """([begin, end]) => {
+          const figure = Bokeh.documents[0].get_model_by_name("idex-spectrum");
+          const view = Bokeh.index.get(figure);
+          const { bbox } = view.frame;
+          const edge = view.el.getBoundingClientRect();
+          const { start, end: stop } = figure.x_range;
+          const at = (time) => edge.left + bbox.left + (time - start) / (stop - start) * bbox.width;
+          return [at(begin), at(end), edge.top + bbox.top + 40];
+        }""",
+        [begin, end],
+    )
+    page.mouse.move(left, top)
+    page.mouse.down()
+    page.mouse.move((left + right) / 2, top + 10)
+    page.mouse.move(right, top + 20)
+    page.mouse.up()
+
+
+def suggested(page: Page, begin: float, end: float) -> list[float]:
+    """Values that the page suggests for a new line of event 2."""
+    return page.evaluate(  # type: ignore[no-any-return]
+        """([begin, end]) => pinakesEvents.event(2).then(({ idex }) =>
+          pinakesIdexNewLine.startOf(idex.merged, idex.lines, begin, end))""",
+        [begin, end],
+    )
+
+
+def lines_of(archive: Editable, event: int) -> list[dict[str, Any]]:
+    with archive.catalog.read() as conn:
+        return queries.listing(conn, event_id=event, channel="TOF", limit=100)
+
+
+def test_a_window_drawn_in_the_spectrum_adds_a_line_and_a_cross_takes_it_out(page: Page, archive: Editable) -> None:
+    line = max(lines_of(archive, 2), key=lambda row: row["values"]["area"])
+    values, site = line["values"], archive.site.as_uri() + "/"
+    open_event(page, site, 2)
+    page.locator(f"#idex-lines [aria-label^='Take line {line['line']} out']").click()
+    expect(page.locator("#idex-edit-how")).to_have_value("remove")
+    expect(page.locator("#idex-edit-result")).to_contain_text(f"Without line {line['line']}: χ²/ν")
+    edited = "Bokeh.documents[0].get_model_by_name('idex-edited').data.y.filter(Number.isFinite)"
+    assert page.evaluate(f"{edited}.length") > 20
+    page.locator("#idex-author").fill("M. Analyst")
+    page.locator("#idex-reason").fill("noise")
+    archive.obey(command(page))
+    assert (archive.overrides(2)[-1]["action"], archive.overrides(2)[-1]["line"]) == ("remove", line["line"])
+    archive.build()
+
+    page.goto("about:blank")
+    open_event(page, site, 2)
+    expect(page.locator("#idex-lines")).to_contain_text(f"Taken out by an analyst: line {line['line']}")
+    begin, end = line["window_start"], line["window_stop"]
+    draw(page, begin, end)
+    expect(page.locator("#idex-edit-what")).to_have_value("new")
+    expect(page.locator("#idex-add")).to_have_attribute("aria-pressed", "false")
+    drawn = [float(page.locator(f"#idex-window-{side}").input_value()) for side in ("start", "stop")]
+    assert drawn == pytest.approx([begin, end], abs=0.004)
+    area, mu, sigma, rate = suggested(page, drawn[0], drawn[1])
+    expect(page.locator("#idex-edit-result")).to_contain_text(f"µ = {mu:.3f}"[:8])
+    assert area == pytest.approx(values["area"], rel=0.2)
+    assert mu == pytest.approx(values["mu"], abs=2 * values["sigma"])
+    assert 0.3 < sigma / values["sigma"] < 3
+    assert 0.2 < rate / values["lambda"] < 5
+    assert page.evaluate(f"Math.max(...{edited})") > 0.5 * area / (sigma + 1 / rate) / 3
+    page.locator("#idex-reason").fill("it is there")
+    archive.obey(command(page))
+    said = archive.overrides(2)[-1]
+    assert said["action"] == "add"
+    assert said["arguments"]["window"] == pytest.approx(drawn, abs=1e-6)
+    (added,) = [row for row in lines_of(archive, 2) if abs(row["values"]["mu"] - values["mu"]) < 0.01]
+    assert added["origin"] == "override"
+    assert added["values"]["area"] == pytest.approx(values["area"], rel=0.02)
+    archive.build()
+
+    page.goto("about:blank")
+    open_event(page, site, 2)
+    page.locator(f"#idex-lines [aria-label^='Take line {added['line']} out']").click()
+    page.locator("#idex-reason").fill("after all it is not")
+    archive.obey(command(page))
+    assert added["line"] not in [row["line"] for row in lines_of(archive, 2)]
+    archive.obey("pinakes fits reset 2 --author 'M. Analyst' --reason done")
+
+
+def test_a_window_drawn_while_a_line_is_changed_is_its_window(page: Page, archive: Editable, edit: Edit) -> None:
+    fit = archive.fit(1, "TOF", 2)
+    edit("line:2", "refit")
+    begin, end = fit["window_start"] - 0.01, fit["window_stop"] + 0.02
+    draw(page, begin, end)
+    expect(page.locator("#idex-edit-what")).to_have_value("line:2")
+    archive.obey(command(page))
+    said = archive.overrides(1)[-1]
+    assert (said["action"], said["line"]) == ("refit", 2)
+    assert said["arguments"]["window"] == pytest.approx([begin, end], abs=0.004)
+    archive.obey("pinakes fits reset 1 --author 'M. Analyst' --reason done")
+
+
+def test_windows_without_samples_are_said(page: Page, edit: Edit) -> None:
+    edit("new", "add")
+    problem = page.locator("#idex-edit-problem")
+    page.locator("#idex-window-start").fill("14")
+    page.locator("#idex-window-stop").fill("14.004")
+    expect(problem).to_contain_text("a line needs at least 5.")
+    expect(page.locator("#idex-copy")).to_be_disabled()
+    page.locator("#idex-window-stop").fill("900")
+    page.locator("#idex-window-start").fill("899")
+    expect(problem).to_have_text("The window holds 0 samples; a line needs at least 5.")
+    page.locator("#idex-window-start").fill("")
+    expect(problem).to_have_text("The window must begin before it ends.")
+
+
 def test_what_cannot_be_is_said_before_it_is_a_command(page: Page, edit: Edit) -> None:
     edit("line:1", "set")
     expect(page.locator("#idex-edit-problem")).to_have_text("Move a parameter first.")

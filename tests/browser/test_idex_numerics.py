@@ -14,7 +14,7 @@ from archive.instruments.idex.analysis import spectrum
 from archive.instruments.idex.analysis.settings import PULSES, Settings
 from archive.instruments.idex.analysis.source import read
 from archive.instruments.idex.analysis.waveforms import convert
-from archive.numerics import emg, massscale, noise, particle, pulse, shapes
+from archive.numerics import emg, massscale, noise, particle, pulse, shapes, windows
 from tests.browser.test_viewer import open_event
 from tests.site_sample import SampleSite
 
@@ -74,6 +74,37 @@ def test_every_line_shape_that_an_analyst_may_choose_is_the_same(page: Page, fol
             found = evaluated(page, "([t, line]) => t.map((t) => pinakesIdexShapes.lineValue(t, line))", t, line)
             wanted = shapes.evaluate(shape, t, 1.3, 5.0, sigma, lam, extras.get(shape))
             assert np.allclose(found, wanted, rtol=1e-9, atol=1e-9 * np.max(wanted)), (shape, sigma, lam)
+
+
+def test_a_new_line_begins_where_the_archive_begins(page: Page, folder: str) -> None:
+    open_event(page, folder, 1)
+    dice = np.random.default_rng(5)
+    step, first = 1 / 260, -7.0
+    t = first + step * np.arange(400)
+    compared = 0
+    for _ in range(60):
+        line = [
+            10 ** dice.uniform(-3, 0),
+            first + dice.uniform(0.3, 1.2),
+            10 ** dice.uniform(-2.3, -1),
+            10 ** dice.uniform(0.7, 2.5),
+        ]
+        signal = emg.emg(t, *line) + dice.normal(0, 10 ** dice.uniform(-4, -2), t.size)
+        begin, end = sorted(dice.integers(0, t.size, 2).tolist())
+        end = max(end, begin + 5)
+        y = signal[None, begin:end]
+        peaks, whole = windows.whole_rows(np.ascontiguousarray(y))
+        at = np.zeros(1, dtype=np.int64)
+        (wanted,) = windows.start_values(t[begin:end], at, np.ascontiguousarray(y), peaks, whole)
+        script = "([record, begin, end]) => pinakesIdexNewLine.startOf(record, [], begin, end) || [0, 0, 0, 0]"
+        record = {"t0": first, "dt": step, "signal": signal.tolist()}
+        found = evaluated(page, script, record, float(t[begin]), float(t[min(end, t.size) - 1]))
+        if y.max() > 0:
+            compared += 1
+            assert np.allclose(found, wanted, rtol=1e-9, atol=1e-12)
+        else:
+            assert not found.any()
+    assert compared > 50
 
 
 def test_pulses_are_the_same_also_long_before_and_after(page: Page, folder: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from bokeh.models import (
     BasicTicker,
     BasicTickFormatter,
+    BoxSelectTool,
     BoxZoomTool,
     ColumnDataSource,
     CrosshairTool,
@@ -79,6 +80,7 @@ def spectrum(like: Any) -> Any:
     """Return the merged time-of-flight record with its fits, the mass axis above and the ions at their lines."""
     plot = _in_time("idex-spectrum", HEIGHTS["spectrum"], like, "Signal (mA)")
     plot.xaxis.visible = False
+    plot.add_tools(BoxSelectTool(dimensions="width", renderers=[], persistent=False))  # draws the window of a new line
     window = plot.vstrip("x0", "x1", source=_empty("idex-window", "x0", "x1"), fill_alpha=0.12, line_alpha=0.4)
     window.tags = ["colour:info"]
     gains = plot.quad(

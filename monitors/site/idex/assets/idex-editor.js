@@ -9,6 +9,7 @@
   const { make } = window.pinakesIdexTables;
   const { anchorRows } = window.pinakesIdexAnchors;
   const { ROWS, startValues, extrasOf, parsed } = window.pinakesIdexFields;
+  const { startOf, tooFew } = window.pinakesIdexNewLine;
   const element = (id) => document.getElementById(id);
 
   const STEPS = 1000; // of a slider; the middle is the value it began with
@@ -198,7 +199,8 @@
       return row;
     }
 
-    const windowNow = () => (windowBoxes && windowBoxes.some((box, i) => box.value !== windowBoxes.before[i]) ? windowBoxes.map((box) => Number(box.value)) : null);
+    const windowOf = () => windowBoxes.map((box) => (box.value === "" ? NaN : Number(box.value)));
+    const windowNow = () => (windowBoxes && windowBoxes.some((box, i) => box.value !== windowBoxes.before[i]) ? windowOf() : null);
 
     let picks = "";
 
@@ -246,14 +248,14 @@
         if (target.name !== target.fit.model) found.model = target.name;
         if (extrasBox) Object.assign(found, { model: target.name, extras: extras() });
       }
-      const window_ = found.action === "add" && windowBoxes ? windowBoxes.map((box) => Number(box.value)) : windowNow();
+      const window_ = found.action === "add" && windowBoxes ? windowOf() : windowNow();
       if (window_) found.window = window_;
       return found;
     }
 
     function changed() {
       const found = change();
-      const wrong = fault(found);
+      const wrong = fault(found) || (found.window && target.kind !== "pulse" && state.merged && tooFew(state.merged, found.window));
       element("idex-edit-problem").textContent = wrong || "";
       element("idex-copy").disabled = Boolean(wrong);
       // One piece an argument, so that a line breaks only between them.
@@ -270,6 +272,28 @@
       spectrum.edit(target.kind === "line" && moved ? { line: target.fit, shape: target.name, extras: parsed(extras()), values: numbers, window: found.window || [target.fit.start, target.fit.stop] } : found.action === "anchors" ? { scale: extra.scale() } : null);
       pulses.edit(target.kind === "pulse" && moved ? { channel: target.fit.channel, values: numbers } : null);
       element("idex-edit-result").textContent = numbers ? told(numbers, found) : found.action === "anchors" ? extra.told() : "";
+      if (found.action === "add") previewNew(found.window);
+      if (found.action === "remove") previewWithout();
+    }
+
+    /** A line that is added: what its samples suggest; the archive fits from there. */
+    function previewNew(wanted) {
+      const values = state.merged && wanted[0] < wanted[1] ? startOf(state.merged, state.lines, ...wanted) : null;
+      spectrum.edit(values ? { line: null, values, shape: "emg", window: wanted } : null);
+      if (!state.merged) return;
+      const result = element("idex-edit-result");
+      if (!values) { result.textContent = "No signal stands above the baseline and the other lines in this window."; return; }
+      const line = { values, shape: "emg" };
+      const mass = state.scale ? ` (${words.number(massOf(values[1] - state.merged.t0, state.scale), 4)} u)` : "";
+      result.textContent = `To begin with: A = ${words.number(values[0], 4)} mA µs, µ = ${words.number(values[1], 6)} µs${mass}, σ = ${words.number(values[2], 3)} µs, λ = ${words.number(values[3], 3)} 1/µs; χ²/ν ${words.number(reduced(line, ...wanted), 4)} (now ${words.number(reduced(null, ...wanted), 4)}). The archive fits from there.`;
+    }
+
+    /** A line that is taken out: the sum of the others, and what that does to the residuals of its window. */
+    function previewWithout() {
+      const { fit } = target;
+      spectrum.edit({ line: fit, removed: true });
+      const known = state.merged && words.known(fit.start) && isLine(fit);
+      element("idex-edit-result").textContent = known ? `Without line ${fit.line}: χ²/ν ${words.number(reduced(null, fit.start, fit.stop), 4)} in its window (now ${words.number(reduced(fit, fit.start, fit.stop), 4)}).` : "";
     }
 
     function told(numbers, found) {
@@ -299,7 +323,7 @@
       return Math.sqrt(sum / used);
     }
 
-    /** Reduced chi-square of a window with the other lines as they are. */
+    /** Reduced chi-square of a window with a line, null for none, and the other lines as they are. */
     function reduced(line, begin, end) {
       const { t0, dt, signal, sigma } = state.merged;
       const others = state.lines.filter((other) => other !== target.fit && isLine(other));
@@ -307,7 +331,7 @@
       let used = 0;
       for (let i = Math.max(0, Math.ceil((begin - t0) / dt - 0.01)); i < signal.length && t0 + i * dt <= end + 0.01 * dt; i++) {
         const t = t0 + i * dt;
-        const rest = (signal[i] - lineValue(t, line) - others.reduce((sum, other) => sum + lineValue(t, other), 0)) / sigma[i];
+        const rest = (signal[i] - (line ? lineValue(t, line) : 0) - others.reduce((sum, other) => sum + lineValue(t, other), 0)) / sigma[i];
         if (!Number.isFinite(rest)) continue;
         chi2 += rest * rest;
         used += 1;
@@ -321,13 +345,39 @@
       fill(fit.channel === "TOF" ? `line:${fit.line}` : `pulse:${fit.channel}`);
     }
 
+    /** A window drawn in the spectrum: of the line that is being changed, else of a new one. */
+    function draw(begin, end) {
+      const mine = open() && windowBoxes && target && target.kind === "line";
+      if (!mine) {
+        element("idex-editor").open = true;
+        fill("new");
+      }
+      windowBoxes.forEach((box, i) => { box.value = (i ? end : begin).toFixed(4); });
+      changed();
+      const { xRange } = viewer;
+      if (end - begin < (xRange.end - xRange.start) / 15) xRange.setv({ start: begin - 3 * (end - begin), end: end + 3 * (end - begin) });
+      element("idex-spectrum").scrollIntoView({ block: "nearest" }); // not under the form
+    }
+
+    /** The command that takes a line out. */
+    function remove(fit) {
+      element("idex-editor").open = true;
+      fill(`line:${fit.line}`);
+      element("idex-edit-how").value = "remove";
+      form();
+      spectrum.select(fit, true);
+    }
+
     function stop() {
       spectrum.edit(null);
       pulses.edit(null);
     }
 
     function listen() {
-      element("idex-editor").addEventListener("toggle", () => (open() ? fill() : stop()));
+      element("idex-editor").addEventListener("toggle", () => {
+        if (!open()) { target = null; stop(); }
+        else if (!target) fill(); // unless it was opened for something
+      });
       element("idex-edit-what").addEventListener("change", begin);
       element("idex-edit-how").addEventListener("change", form);
       for (const id of ["idex-author", "idex-reason"]) {
@@ -366,7 +416,7 @@
     }
 
     listen();
-    return { show, choose, pick, stop };
+    return { show, choose, pick, draw, remove, stop };
   }
 
   window.pinakesIdexEditor = { create };

@@ -12,6 +12,7 @@
   let viewer = null;
   let parts = null; // spectrum, pulses, editor, noise, calculator
   let state = null;
+  let drawing = null; // the tool that draws the window of a new line
 
   /** Arrays by column as one object a row. */
   function rows(columns) {
@@ -104,6 +105,12 @@
       });
     }
     element("idex-change").addEventListener("click", () => { element("idex-editor").open = true; });
+    const button = element("idex-add");
+    drawing = window.pinakesIdexNewLine.drawing(viewer.named("idex-spectrum"), (begin, end) => parts.editor.draw(begin, end), (on) => {
+      button.setAttribute("aria-pressed", String(on));
+      element("idex-add-told").hidden = !on;
+    });
+    button.addEventListener("click", () => drawing.wait(!drawing.waits()));
     document.querySelector("#event > .keys").append(element("idex-keys"));
     for (const button of element("idex-legend").querySelectorAll("button")) button.addEventListener("click", () => mute(button));
     element("idex-strips").addEventListener("change", (event) => pulses.setStrips(event.target.checked));
@@ -135,6 +142,8 @@
     state = stateOf(event);
     window.pinakesIdexBlocks.show(state);
     parts.pulses.show(state);
+    drawing.wait(false);
+    element("idex-add").disabled = state.none || !state.merged;
     parts.spectrum.show(state); // the only one that touches figures comes last, see the viewer
   }
 
@@ -147,7 +156,7 @@
   function rest(event) {
     const found = stateOf(event);
     window.pinakesIdexBlocks.rest(found);
-    if (!found.none) window.pinakesIdexTables.show(found, choose);
+    if (!found.none) window.pinakesIdexTables.show(found, choose, parts.editor.remove);
     parts.editor.show(found);
     parts.noise.show(found);
     parts.calculator.show(found);
@@ -162,6 +171,7 @@
 
   const press = (id) => element(id).click();
   const keys = {
+    a: () => press("idex-add"),
     o: () => press(element("idex-charges-panel").hidden ? "idex-view-overlay" : "idex-view-panels"),
     r: () => press("idex-strips"),
     n: () => unfold("idex-noise"),

@@ -320,36 +320,38 @@
 
     // ---- a line or a scale that is being changed --------------------------------------------------------------------
 
-    /** Show `change` = {line, values} or {scale}; null ends it. */
+    /**
+     * Show `change` = {line, values, window} of a line that is changed, or with values and no line of one that is added, or
+     * {line, removed} of one that is taken out, or {scale}; null ends it.
+     */
     function edit(change) {
       if (!state || !state.merged) return;
       edited = null;
       if (change && change.scale) edited = { scale: change.scale };
       const line = change && change.values && { ...change.line, values: change.values, shape: change.shape, extras: change.extras };
-      if (line && isLine(line)) {
-        const others = state.lines.filter((other) => other !== change.line);
-        edited = { lines: [...others, line], line, without: sumOf(others, state.merged), window: change.window };
-      }
-      element("idex-curve-edited").hidden = !edited || !edited.line;
+      const others = state.lines.filter((other) => !change || other !== change.line);
+      if (line && isLine(line)) edited = { lines: [...others, line], near: reach(line), window: change.window };
+      if (change && change.removed && isLine(change.line)) edited = { lines: others, near: reach(change.line), window: [change.line.start, change.line.stop] };
+      if (edited && edited.lines) edited.sum = sumOf(edited.lines, state.merged);
+      window_(change && change.window ? { start: change.window[0], stop: change.window[1] } : selected);
+      element("idex-curve-edited").hidden = !edited || !edited.lines;
       draw();
     }
 
     function drawEdited(fine, from, to, width) {
       const nothing = { x: [], y: [] };
-      if (!edited || !edited.line) {
+      if (!edited || !edited.lines) {
         put("idex-edited", nothing);
         put("idex-residual-edited", nothing);
         return;
       }
       const { t0, dt, signal, sigma } = state.merged;
-      const sum = Float64Array.from(edited.without);
-      addLine(sum, t0, dt, edited.line);
-      const [left, right] = reach(edited.line);
+      const { sum, near: [left, right] } = edited;
       const whole = curve(sum, edited.lines, fine, from, to, width);
-      const near = whole.x.map((t) => t >= left - 0.02 && t <= right + 0.02);
-      put("idex-edited", { x: whole.x.filter((_, i) => near[i]), y: whole.y.filter((_, i) => near[i]) });
+      const close = whole.x.map((t) => t >= left - 0.02 && t <= right + 0.02);
+      put("idex-edited", { x: whole.x.filter((_, i) => close[i]), y: whole.y.filter((_, i) => close[i]) });
       const rest = sum.map((value, i) => (signal[i] - value) / sigma[i]);
-      const [begin, end] = edited.window || reach(edited.line);
+      const [begin, end] = edited.window || edited.near;
       const first = Math.max(from, Math.ceil((begin - t0) / dt));
       const last = Math.min(to, Math.floor((end - t0) / dt));
       put("idex-residual-edited", last > first ? envelope(rest, t0, dt, first, last, width) : nothing);

@@ -42,7 +42,7 @@
     ["Record", "%", "number", (row) => percent(row.fraction_of_record)],
     ["SNR", "", "number", (row) => number(row.snr, 3)],
     ["m/Δm", "", "number", (row) => number(row.resolution, 3)],
-    ["Status", "", "", (row) => state(row.status, row.reason)],
+    ["Status", "", "idex-status", (row) => state(row.status, row.reason)],
   ];
   const PULSES = [
     ["Channel", "", "", (row) => channelName(row.channel)],
@@ -57,7 +57,7 @@
     ["Speed", "km/s", "number", (row) => number(row.speed, 3)],
     ["Mass", "kg", "number", (row) => number(row.mass, 3)],
     ["χ²/ν", "", "number", (row) => (known(row.chi2) && row.dof > 0 && row.noise > 0 ? number(row.chi2 / row.dof / row.noise ** 2, 3) : NOTHING)],
-    ["Status", "", "", (row) => state(row.status, row.reason)],
+    ["Status", "", "idex-status", (row) => state(row.status, row.reason)],
   ];
 
   function make(tag, text, className) {
@@ -67,8 +67,11 @@
     return node;
   }
 
-  /** A table of fits; `original` finds the automatic fit of a row, which is shown beneath a row that differs. */
-  function fitTable(columns, rows, original, choose) {
+  /**
+   * A table of fits; `original` finds the automatic fit of a row, which is shown beneath a row that differs. With `remove`
+   * every row has a button that takes it out.
+   */
+  function fitTable(columns, rows, original, choose, remove) {
     const table = make("table", undefined, "data idex-fits");
     const head = table.createTHead().insertRow();
     for (const [label, unit, kind] of columns) {
@@ -77,6 +80,7 @@
       cell.title = MEANINGS[label] || "";
       head.append(cell);
     }
+    if (remove) head.append(make("td"));
     const body = table.createTBody();
     for (const row of rows) {
       const line = body.insertRow();
@@ -86,6 +90,7 @@
         line.addEventListener("keydown", (event) => { if (event.key === "Enter") choose(row); });
       }
       columns.forEach(([, , kind, show]) => line.append(make("td", show(row), kind)));
+      if (remove) line.append(removal(row, remove));
       const before = original && original(row);
       if (row.origin !== "override" || before === undefined) continue;
       line.className = "idex-changed";
@@ -100,20 +105,31 @@
     return table;
   }
 
+  /** A cell with the button that takes a line out. */
+  function removal(row, remove) {
+    const button = make("button", "✕", "act idex-remove");
+    button.type = "button";
+    button.title = `Take line ${row.line} out: the command for the archive`;
+    button.setAttribute("aria-label", button.title);
+    for (const kind of ["click", "keydown"]) button.addEventListener(kind, (event) => event.stopPropagation());
+    button.addEventListener("click", () => remove(row));
+    return make("td", button, "idex-act");
+  }
+
   function scroll(table) {
     const box = make("div", undefined, "scroll");
     box.append(table);
     return box;
   }
 
-  function show(found, choose) {
+  function show(found, choose, remove) {
     const now = found.lines;
     const old = found.original;
     const removed = old ? old.lines.filter((line) => !now.some((other) => other.line === line.line)) : [];
     element("idex-lines-count").textContent = now.length ? `${now.length} fitted, ${now.filter((line) => line.species).length} named` : "";
     const empty = found.none ? "The event has no analysis yet." : "No line stands out of the noise. That is a result, not a fault.";
     element("idex-lines").replaceChildren(
-      now.length ? scroll(fitTable(LINES, now, old && ((row) => old.lines.find((line) => line.line === row.line) || null), choose)) : make("p", empty, "empty"),
+      now.length ? scroll(fitTable(LINES, now, old && ((row) => old.lines.find((line) => line.line === row.line) || null), choose, remove)) : make("p", empty, "empty"),
     );
     if (removed.length) element("idex-lines").append(make("p", `Taken out by an analyst: line ${removed.map((line) => `${line.line}${line.species ? ` (${ion(line.species)})` : ""}`).join(", ")}.`, "muted"));
     const pulses = Object.values(found.pulses);
