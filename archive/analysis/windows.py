@@ -56,11 +56,12 @@ def ask(conn: Connection, owner: Instrument, starts: Iterable[datetime], *, max_
         return 0
     asked = 0
     for start in sorted(set(starts)):
+        rows.lock(conn, [_lock(owner, products, start)])  # a job that is just entering an older state is waited for
         found = accumulated.read(conn, owner, products, start)
         held = derived.there(conn, *_about(conn, owner, products, start), state=found and found.window.state)
         if bool(held) == (found is not None):
             continue
-        key = f"{owner.name}:{name_of(products, start)}:{found.window.state if found else ''}"
+        key = f"{owner.name}:{name_of(products, start)}:{_state(found)}"
         args = {"instrument": owner.name, "start": start.isoformat()}
         asked += derived.ask(conn, KIND, key, args, max_attempts=max_attempts)
     return asked
@@ -134,7 +135,7 @@ def _round(
             derived.there(conn, *_about(conn, owner, products, start), state=now.window.state)
         )  # fmt: skip
     result = None if now is None or known else make(owner, products, now.window, workdir)
-    with derived.fenced(task, f"{KIND}:{owner.name}:{name_of(products, start)}") as conn:
+    with derived.fenced(task, _lock(owner, products, start)) as conn:
         found = accumulated.read(conn, owner, products, start)
         if _state(found) != _state(now):
             return None
@@ -144,6 +145,10 @@ def _round(
         told = {"outcome": "summarised", "window": f"{start:%Y-%m-%d}", "products": len(made), "retired": retired}
         ledger.finish(conn, task.claim, told, file_id=made[0] if made else None)
     return Outcome(task.claim.job_id, "done", "", told)
+
+
+def _lock(owner: Instrument, products: WindowProducts, start: datetime) -> str:
+    return f"{KIND}:{owner.name}:{name_of(products, start)}"
 
 
 def _state(found: Found | None) -> str:

@@ -225,16 +225,18 @@ def test_a_retired_state_comes_back_with_its_bytes(scene: Scene) -> None:
 def test_the_same_window_gives_the_same_bytes_elsewhere(
     scene: Scene, embedded_server: TestServer, tmp_path: Path
 ) -> None:
-    """Other keys, another order: the events of another time come first."""
+    """Other keys, another order: the events of the window after it come first."""
     url = embedded_server.create()
     try:
         with Catalog(make_engine(url)) as catalog:
             init_home(tmp_path / "home", catalog.url)
             other = Scene(catalog, tmp_path / "home")
-            other.bring("else", events=3, seed=9, start=datetime(2026, 6, 20, tzinfo=UTC))
+            other.bring("else", events=3, seed=9, start=datetime(2026, 3, 12, tzinfo=UTC))
             other.bring("first", events=12, seed=5, shares=SHARES)
             assert watch(other) == "success"
             found = held(other)
+            assert len(other.rows(MADE)) == 4
+            assert watch(other) == "no_work", "a file that ends where the next window begins is no news of that one"
     finally:
         embedded_server.drop(url)
     (first,) = scene.found["first"]["held"]
