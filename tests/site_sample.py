@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sqlalchemy import BigInteger, Connection, Table, text
 
-from archive.catalog import Catalog
+from archive.catalog import Catalog, tags
 from archive.catalog.engine import make_engine
 from archive.catalog.schema import filesystem
 from archive.cli import run
@@ -61,6 +61,7 @@ def sample_site(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFa
             make_monitored(catalog)
             make_walks(catalog)
             make_windows(catalog)
+            make_tagged(catalog)
             make_hostile(catalog)
             site = folder / "site"
             yield SampleSite(catalog, settings, site, build(catalog, settings, site, now=NOW))
@@ -185,6 +186,14 @@ def add(conn: Connection, table: Table, **values: object) -> None:
     needed = [c for c in table.c if not c.nullable and c.server_default is None and c.name != "id"]
     empty = {c.name: 0 if isinstance(c.type, BigInteger) else "" for c in needed}
     conn.execute(table.insert().values({**empty, **values}))
+
+
+def make_tagged(catalog: Catalog) -> None:
+    """Tag the first event."""
+    with catalog.begin() as conn:
+        tags.ensure_general(conn)
+        identity = conn.execute(text("select identity from core.event order by t, id limit 1")).scalar_one()
+        tags.say(conn, "needs_discussion", tags.Subject("idex", "event", identity), "A. Analyst", HOSTILE_TEXT)
 
 
 def make_hostile(catalog: Catalog) -> None:

@@ -1,4 +1,4 @@
-"""Tags on pages: all that stand, those of one file, and how many there are of each kind."""
+"""Tags on pages: all that stand, those of one file or event, and how many there are of each kind."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from monitors.site import queries, tables, text
+from monitors.site.event_data import EVENT_FOLDER
 from monitors.site.publish import Publisher
 from monitors.site.queries import Row
 from monitors.site.rows import event_page, file_page
@@ -16,8 +17,14 @@ from monitors.site.tables import Cell, Column, Table, to_csv
 PATH = "tags.html"
 CSV = "tags.csv"
 
+#: The tags of all events, which the viewer reads.
+SCRIPT = f"{EVENT_FOLDER}/tags.js"
+
 #: Tags listed; more of them are said, and in the catalog.
 ROWS = 1000
+
+#: Tags of events that the viewer knows.
+EVENT_ROWS = 20_000
 
 CSV_COLUMNS = (
     "tag", "instrument", "subject_kind", "subject", "file_id", "event_id", "author", "reason", "said_at",
@@ -28,7 +35,8 @@ SAID = (Column("Said", "UTC", "time"), Column("By"), Column("Why", kind="prose")
 
 
 def publish(publisher: Publisher, conn: Connection, shell: Shell) -> None:
-    """Write the page of tags and its CSV."""
+    """Write the page of tags, its CSV, and the tags of events for the viewer."""
+    publisher.file(SCRIPT, event_script(queries.TAGS_OF_EVENTS.rows(conn, rows=EVENT_ROWS)))
     found = queries.TAGS.rows(conn, rows=ROWS)
     counts = queries.TAG_COUNTS.rows(conn)
     publisher.file(CSV, to_csv(CSV_COLUMNS, found))
@@ -46,6 +54,16 @@ def publish(publisher: Publisher, conn: Connection, shell: Shell) -> None:
         ],
     }
     publisher.page(PATH, shell.render("tags.html", PATH, "Tags", **values))
+
+
+def event_script(rows: Sequence[Row]) -> bytes:
+    """Return a script with the tags of events: by event, name, meaning, and who said so when and why."""
+    tags: dict[str, list[list[str]]] = {}
+    for row in rows:
+        said = f"{row['author']}, {text.iso(row['said_at'])[:16].replace('T', ' ')} UTC: {row['reason']}"
+        words = (row["tag"].replace("_", " "), row["title"], said)
+        tags.setdefault(str(row["event_id"]), []).append([text.plain(word) for word in words])
+    return f"pinakesEvents.setTags({text.script_json(tags)});\n".encode("ascii")
 
 
 def count_table(rows: Sequence[Row]) -> Table:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from archive.instruments.base import instrument
+from monitors.site.text import plain
 from tests.browser.waiting import PATIENCE, idle, until
 from tests.site_sample import SampleSite
 
@@ -205,3 +206,18 @@ def test_times_to_the_first_and_the_next_event(
         f"first event {first:.2f} s, next {sorted(took)[len(took) // 2]:.0f} ms (median), {max(took):.0f} ms (slowest)"
     )
     assert first < PATIENCE
+
+
+def test_an_event_shows_its_tags_and_what_was_said(page: Page, site: str, sample_site: SampleSite) -> None:
+    from sqlalchemy import text
+
+    with sample_site.catalog.read() as conn:
+        tag = conn.execute(text("select * from analysis.tags where event_id is not null order by id limit 1")).one()
+    open_event(page, site, tag.event_id)
+    shown_tag = page.locator("#facts a", has_text=tag.tag.replace("_", " "))
+    assert plain(tag.reason) in str(shown_tag.get_attribute("title"))
+    shown_tag.click()
+    expect(page).to_have_url(f"{site}tags.html")
+    others = [event for event in order(sample_site) if event != tag.event_id]
+    open_event(page, site, others[0])
+    expect(page.locator("#facts dt", has_text="Tags")).to_have_count(0)

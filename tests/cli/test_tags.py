@@ -145,8 +145,10 @@ def test_tags_are_on_the_page_of_their_file_and_on_a_page_of_their_own(archive: 
     page = site / f"files/{file}.html"
     assert "<h2>Tags</h2>" not in page.read_text(encoding="utf-8")
     assert "No tag stands." in (site / "tags.html").read_text(encoding="utf-8")
+    script = site / "events/ev/tags.js"
+    assert script.read_text(encoding="ascii") == "pinakesEvents.setTags({});\n"
     say("add", "needs_discussion", "--file", "one.txt", "--author", "A", "--reason", "<script>hm</script>")
-    say("add", "glitch", "--event", "toy:b", *SIGNED)
+    say("add", "glitch", "--event", "toy:b", "--author", "A", "--reason", "</script><b>")
     build(archive.catalog, archive.settings, site)
     shown = page.read_text(encoding="utf-8")
     assert "<h2>Tags</h2>" in shown
@@ -156,6 +158,9 @@ def test_tags_are_on_the_page_of_their_file_and_on_a_page_of_their_own(archive: 
     event = archive.scalar("select id from core.event where identity = 'toy:b'")
     assert f'href="events/viewer.html#{event}"' in listed
     assert f'href="files/{file}.html"' in listed
+    told = script.read_text(encoding="ascii")
+    assert f'{{"{event}":[["glitch",' in told
+    assert "</script" not in told
     assert (site / "tags.csv").read_text(encoding="utf-8").count("\n") == 3
     say("remove", "needs_discussion", "--file", "one.txt", *SIGNED)
     build(archive.catalog, archive.settings, site)

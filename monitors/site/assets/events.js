@@ -7,6 +7,7 @@
   const events = new Map(); // id -> event, the newest few
   const KEPT = 60;
   const BASE = `${document.body.dataset.root}events/ev/`;
+  let tags = {}; // event -> [[name, meaning, who said so, when and why]]
   let days = []; // [day, number of events, least id, greatest id], oldest first
   const rowsOf = new Map(); // day -> rows [id, time, kind, number, flags, identity]
 
@@ -95,8 +96,10 @@
 
   window.pinakesEvents = {
     setDays(list) { days = list; },
+    setTags(list) { tags = list; },
     setDay(name, rows) { rowsOf.set(name, rows); },
     setEvent(data, more) { events.set(data.id, Object.assign(data, { more })); },
+    tags: (id) => tags[id] || [],
     count: () => days.reduce((sum, item) => sum + item[1], 0),
     first: () => (days.length ? { day: days[0][0], index: 0 } : null),
     last: () => (days.length ? { day: days[days.length - 1][0], index: days[days.length - 1][1] - 1 } : null),

@@ -76,8 +76,16 @@
       fact("Raw file", ...event.raw.map((file) => link(file.name, file.href))),
       fact("Products", ...(event.products.length ? event.products.map(productNode) : ["none"])),
     ];
+    const tags = events.tags(event.id);
+    if (tags.length) list.push(fact("Tags", ...tags.map(tagNode)));
     list[0].className = "half";
     element("facts").replaceChildren(...list);
+  }
+
+  function tagNode([name, meaning, said]) {
+    const node = link(name, "../tags.html");
+    node.title = `${meaning}\n${said}`;
+    return node;
   }
 
   function productNode(product) {

@@ -61,7 +61,7 @@ from monitors.site.queries.one_file import (
 )
 from monitors.site.queries.query import Query, Row, Timing, timed, times
 from monitors.site.queries.runs import FINDINGS_OF_RUNS, KEPT_RUNS, METRICS_OF_RUNS, RUNS_BY_ID, TABLES_OF_RUNS
-from monitors.site.queries.tags import TAG_COUNTS, TAGS, TAGS_OF_FILES, TAGS_TAKEN_BACK
+from monitors.site.queries.tags import TAG_COUNTS, TAGS, TAGS_OF_EVENTS, TAGS_OF_FILES, TAGS_TAKEN_BACK
 
 __all__ = [
     "ALL_DOWNTIME", "ALL_FINDINGS", "ALL_RUNS", "ANCESTORS", "APIDS", "CALIBRATIONS", "CHANGES_OF_DAY", "COVERAGE",
@@ -72,6 +72,6 @@ __all__ = [
     "NEWEST_FILES", "NEWEST_FILES_OF_INSTRUMENT", "NEWEST_FILE_ROWS", "NEWEST_PROBLEMS", "OPEN_FINDINGS",
     "PAST_FINDINGS", "PROBLEMS", "PROBLEMS_OF_DAY", "PROBLEMS_OF_INSTRUMENT", "PROBLEM_KINDS", "PRODUCTS",
     "PRODUCTS_OF_EVENTS", "PRODUCTS_OF_INSTRUMENT", "QUARANTINE", "RUNS", "RUNS_BY_ID", "RUNS_OF_DAY", "RUN_DAYS",
-    "SOURCES_OF_EVENTS", "TABLES_OF_RUNS", "TAGS", "TAGS_OF_FILES", "TAGS_TAKEN_BACK", "TAG_COUNTS",
-    "UNAVAILABLE_FILES", "Query", "Row", "Timing", "timed", "times",
+    "SOURCES_OF_EVENTS", "TABLES_OF_RUNS", "TAGS", "TAGS_OF_EVENTS", "TAGS_OF_FILES",
+    "TAGS_TAKEN_BACK", "TAG_COUNTS", "UNAVAILABLE_FILES", "Query", "Row", "Timing", "timed", "times",
 ]  # fmt: skip

@@ -37,6 +37,16 @@ order by t.id desc
 limit :rows""",
 )
 
+TAGS_OF_EVENTS = Query(
+    "tags_of_events",
+    """
+select event_id, tag, title, author, reason, said_at
+from analysis.tags
+where event_id is not null
+order by event_id, id
+limit :rows""",
+)
+
 TAGS_OF_FILES = Query(
     "tags_of_files",
     """
