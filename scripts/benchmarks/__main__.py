@@ -28,7 +28,7 @@ def line(row: Row) -> str:
     """Return a row of the table in Markdown."""
     baseline = f"{row.baseline:,.4g} {row.unit} ({row.baseline_name})" if row.baseline else "-"
     note = f" {row.note}" if row.note else ""
-    return f"| {row.work}{note} | {row.measured:,.4g} {row.unit} | {row.budget or "-"} | {baseline} | {row.ratio} |"
+    return f"| {row.work}{note} | {row.measured:,.4g} {row.unit} | {row.budget} | {baseline} | {row.ratio} |"
 
 
 if __name__ == "__main__":

@@ -82,8 +82,8 @@ def measure_runs(files: int, usual: float) -> list[Row]:
     return [
         # The budgets are those of the walk: the comparison of every name with the catalog, and the commit, come on top.
         Row(f"run of the monitor, full ({entries:,} entries, each in the catalog)", entries / first[0], "entries/s",
-            "", usual, "os.walk + os.stat"),
-        Row("run of the monitor again, unchanged", unchanged, "s", "", first[0], "full run"),
+            "-", usual, "os.walk + os.stat"),
+        Row("run of the monitor again, unchanged", unchanged, "s", "-", first[0], "full run"),
         Row("peak memory of a full run", first[1] / 2**20, "MB", "< 300 MB"),
     ]  # fmt: skip
 
