@@ -19,12 +19,16 @@ OWNER = "idex"
 
 
 def ask(starts: Iterable[datetime], max_attempts: int, conn: Connection) -> int:
-    """Ask for the products of the windows that were looked at and of all that have none; return how many that is."""
-    owner = instrument(OWNER)
-    return windows.ask(conn, owner, [*starts, *windows.wanting(conn, owner)], max_attempts=max_attempts)
+    """Ask for the products of the windows that were looked at; return how many have something new."""
+    return windows.ask(conn, instrument(OWNER), starts, max_attempts=max_attempts)
 
 
 def make(settings: Settings, catalog: Catalog) -> None:
-    """Carry out the jobs that wait, of this run or of one before; each has its own row in the ledger."""
+    """Ask for windows without products too, and carry out the jobs that wait; each has its own row in the ledger."""
+    with catalog.read() as conn:
+        wanting = windows.wanting(conn, instrument(OWNER))
+    for start in wanting:
+        with catalog.begin() as conn:
+            ask([start], settings.ingest.max_attempts, conn)
     with closing(engines.Inline()) as engine:
         list(Drain(catalog, engine, str(settings.home), settings.ingest.lease).everything([windows.KIND]))
