@@ -156,7 +156,7 @@ def _scan(
                     scores[k], shifts[k] = score, shift
 
 
-def _match(t: Floats, comb: Comb, coefficients: Floats, reach: float) -> tuple[Integers, Integers]:
+def match(t: Floats, comb: Comb, coefficients: Floats, reach: float) -> tuple[Integers, Integers]:
     """Return pairs of peak and reference closer than `reach` us, each reference and each peak at most once.
 
     Of references within reach of one peak the common and near one wins; of peaks on one reference the nearest.
@@ -179,7 +179,7 @@ def _match(t: Floats, comb: Comb, coefficients: Floats, reach: float) -> tuple[I
 def _refine(t: Floats, comb: Comb, start: Floats) -> tuple[Floats, Integers, Integers, float]:
     """Return series, matches and residual of the lines that a scale assigns: match, fit, drop outliers, match again."""
     coefficients, rms = start, math.inf
-    line, reference = _match(t, comb, coefficients, FARTHEST)
+    line, reference = match(t, comb, coefficients, FARTHEST)
     for order in (1, 1, None, None):
         if line.size < LEAST_LINES:
             return coefficients, line, reference, rms
@@ -191,7 +191,7 @@ def _refine(t: Floats, comb: Comb, start: Floats) -> tuple[Floats, Integers, Int
         if LEAST_LINES <= keep.sum() < keep.size:
             series = fit_series(comb.masses[reference[keep]], t[line[keep]], order=order)
         coefficients = series.coefficients
-        line, reference = _match(t, comb, coefficients, reach)
+        line, reference = match(t, comb, coefficients, reach)
         rest = t[line] - np.polynomial.polynomial.polyval(np.sqrt(comb.masses[reference]), coefficients)
         rms = float(np.sqrt(np.mean(rest**2))) if rest.size else math.inf
     return coefficients, line, reference, rms

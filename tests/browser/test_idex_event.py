@@ -353,6 +353,64 @@ def test_windows_without_samples_are_said(page: Page, edit: Edit) -> None:
     expect(problem).to_have_text("The window must begin before it ends.")
 
 
+def scales_told(page: Page) -> dict[str, list[str]]:
+    """The scales of the editor: stretch, shift, matched lines, rms and kappa of each."""
+    rows = page.locator("table.idex-quality tbody tr").all()
+    cells = [[cell.inner_text().replace("−", "-") for cell in row.locator("td").all()] for row in rows]
+    return {name: numbers for name, *numbers in cells}
+
+
+def test_quality_follows_stretch_and_shift_and_the_command_saves_them(page: Page, archive: Editable) -> None:
+    with archive.catalog.read() as conn:
+        (before,) = queries.derived(conn, 3)["event_summary"]
+    open_event(page, archive.site.as_uri() + "/", 3)
+    page.keyboard.press("e")
+    page.locator("#idex-edit-what").select_option("scale")
+    page.locator("#idex-author").fill("M. Analyst")
+    page.locator("#idex-reason").fill("by eye")
+    told = scales_told(page)
+    assert told["In the boxes"] == told["Automatic"]
+    assert told["By the anchors"] == ["–"] * 5
+    stretch, shift, matched, rms, kappa = told["Automatic"]
+    assert float(stretch) == pytest.approx(before["stretch"], rel=1e-5)
+    assert float(kappa) == pytest.approx(before["kappa"], rel=0.01)
+    assert int(matched.split(" of ")[0]) >= before["matched"]
+    expect(page.locator("#idex-edit-problem")).to_contain_text("Name the ion")
+
+    box = page.locator("#idex-shift")
+    box.focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowUp")
+    assert float(box.input_value()) == pytest.approx(float(shift) + 0.02, abs=0.0011)
+    moved = scales_told(page)
+    assert float(moved["In the boxes"][3]) > 15 > float(rms)
+    assert moved["In the boxes"][4] != kappa
+    assert moved["Automatic"] == told["Automatic"]
+    anchored = moved["By the anchors"]
+    assert float(anchored[3]) < 3
+    page.locator("#idex-stretch-slider").focus()
+    page.keyboard.press("ArrowRight")
+    assert scales_told(page)["In the boxes"][0] != moved["In the boxes"][0]
+    page.locator("#idex-scale-automatic").click()
+    assert scales_told(page)["In the boxes"] == told["Automatic"]
+    assert float(box.input_value()) == pytest.approx(float(shift), abs=1e-5)
+
+    page.locator("#idex-shift").fill(f"{float(shift) + 0.01:.4f}")
+    anchored = scales_told(page)["By the anchors"]
+    archive.obey(command(page))
+    said = archive.overrides(3)[-1]
+    assert said["action"] == "anchors"
+    assert len(said["arguments"]["lines"]) == int(anchored[2].split(" of ")[0])
+    with archive.catalog.read() as conn:
+        (after,) = queries.derived(conn, 3)["event_summary"]
+    assert "anchored" in after["scale_status"].split()
+    assert after["stretch"] == pytest.approx(float(anchored[0]), rel=1e-3)
+    page.locator("#idex-shift").fill("")
+    assert scales_told(page)["In the boxes"] == ["–"] * 5
+    expect(page.locator("#idex-edit-problem")).to_contain_text("Name the ion")
+    archive.obey("pinakes fits reset 3 --author 'M. Analyst' --reason done")
+
+
 def test_what_cannot_be_is_said_before_it_is_a_command(page: Page, edit: Edit) -> None:
     edit("line:1", "set")
     expect(page.locator("#idex-edit-problem")).to_have_text("Move a parameter first.")

@@ -14,7 +14,7 @@ from archive.instruments.idex.analysis import spectrum
 from archive.instruments.idex.analysis.settings import PULSES, Settings
 from archive.instruments.idex.analysis.source import read
 from archive.instruments.idex.analysis.waveforms import convert
-from archive.numerics import emg, massscale, noise, particle, pulse, shapes, windows
+from archive.numerics import comb, emg, massscale, noise, particle, pulse, shapes, windows
 from tests.browser.test_viewer import open_event
 from tests.site_sample import SampleSite
 
@@ -105,6 +105,36 @@ def test_a_new_line_begins_where_the_archive_begins(page: Page, folder: str) -> 
         else:
             assert not found.any()
     assert compared > 50
+
+
+def test_lines_are_matched_and_kappa_is_taken_as_the_archive_does(page: Page, folder: str) -> None:
+    open_event(page, folder, 1)
+    dice = np.random.default_rng(6)
+    teeth = comb.reference_comb()
+    known = {"comb": comb.REFERENCE, "common": list(comb.COMMON)}
+    some = 0
+    for _ in range(40):
+        series = np.array([dice.uniform(0, 8), dice.uniform(1.4, 1.5)])
+        count = int(dice.integers(1, 30))
+        masses = np.sort(dice.choice(teeth.masses, count, replace=False))
+        times = massscale.flight_time(series, masses) + dice.normal(0, 0.03, count)
+        script = (
+            "([t, c, known]) => pinakesIdexAnchors.matches(t, c, known).map(({ i, name, rest }) => [i, name, rest])"
+        )
+        found = page.evaluate(script, [times.tolist(), series.tolist(), known])
+        line, reference = comb.match(times, teeth, series, comb.FARTHEST)
+        assert [(i, name) for i, name, _ in found] == [
+            (int(i), teeth.names[k]) for i, k in zip(line, reference, strict=True)
+        ]
+        quality = page.evaluate("([t, c, known]) => pinakesIdexAnchors.quality(t, c, known)",
+                                [times.tolist(), series.tolist(), known])  # fmt: skip
+        assert quality["matched"] == line.size
+        assert quality["kappa"] == pytest.approx(massscale.kappa(massscale.mass_of(times, series)).signed, abs=1e-9)
+        if line.size:
+            some += 1
+            rest = times[line] - massscale.flight_time(series, teeth.masses[reference])
+            assert quality["rms"] == pytest.approx(float(np.sqrt(np.mean(rest**2))), rel=1e-9)
+    assert some > 30
 
 
 def test_pulses_are_the_same_also_long_before_and_after(page: Page, folder: str) -> None:

@@ -51,6 +51,7 @@ def page(calibrations: Sequence[Mapping[str, Any]]) -> EventPage:
         values={
             "calibrations": versions(calibrations),
             "comb": comb.REFERENCE,
+            "common": list(comb.COMMON),
             "models": {model.name: _model(model) for model in MODELS},
             "words": words(),
         },
