@@ -101,7 +101,7 @@ def _any(ids: Sequence[int]) -> Any:
     return any_(bindparam(None, list(ids), ARRAY(BigInteger)))
 
 
-def scalars(
+def statement(
     conn: Connection,
     view: str,
     names: Sequence[str],
@@ -110,8 +110,8 @@ def scalars(
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int | None = None,
-) -> Iterator[Row]:
-    """Return rows of a view one after the other, in order of time where it has one, in bounded memory.
+) -> Select[Any]:
+    """Return the query for rows of a view, in order of time where it has one.
 
     Parameters
     ----------
@@ -147,10 +147,34 @@ def scalars(
         value = _fitting(known[condition.column], condition.value)
         query = query.where(_OPERATORS[condition.sign](held.c[condition.column], value))
     order = [held.c[name] for name in ("t", "event_id", "channel", "line", "relpath") if name in known]
-    query = query.order_by(*order).limit(limit)
+    return query.order_by(*order).limit(limit)
+
+
+def streamed(conn: Connection, query: Select[Any]) -> Iterator[Row]:
+    """Return the rows of a `statement` one after the other, in bounded memory."""
     # Not an option of the connection: that would hold for every statement after this one, those that write among them.
-    streamed = conn.execute(query, execution_options={"yield_per": 1000})
-    return (dict(row) for row in streamed.mappings())
+    found = conn.execute(query, execution_options={"yield_per": 1000})
+    return (dict(row) for row in found.mappings())
+
+
+def scalars(
+    conn: Connection,
+    view: str,
+    names: Sequence[str],
+    conditions: Sequence[Condition] = (),
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int | None = None,
+) -> Iterator[Row]:
+    """Return rows of a view one after the other, in bounded memory; arguments and errors are those of `statement`."""
+    return streamed(conn, statement(conn, view, names, conditions, since=since, until=until, limit=limit))
+
+
+def shown(conn: Connection, query: Select[Any]) -> str:
+    """Return a `statement` as SQL that can be run as it stands."""
+    compiled = query.compile(dialect=conn.dialect, compile_kwargs={"literal_binds": True})
+    return str(compiled).replace("%%", "%")  # the driver would halve them, which it does not get to do
 
 
 def _fitting(column: ViewColumn, value: Any) -> Any:

@@ -27,7 +27,9 @@ def export() -> None:
 @click.option("--since", type=UtcTime(), help="Events from this time on (UTC).")
 @click.option("--until", type=UtcTime(), help="Events before this time (UTC).")
 @click.option("-n", "--limit", type=click.IntRange(1), help="Most rows; all without it.")
-@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True, help="Form.")
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "jsonl", "hdf5"]), default="csv", show_default=True, help="Form."
+)
 @click.option("--list", "listed", is_flag=True, help="Show the columns of the view instead.")
 @click.option(
     "-o", "--output", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="File; - is stdout."
@@ -41,10 +43,15 @@ def scalars(
 
     A condition is a column, one of = != < <= > >=, and a value; with nothing after = or != it asks whether the value is
     not known, or known.
+
+    HDF5 needs -o with a new file. It has one dataset a column, with unit and description, and at its root the statement
+    and the count of rows.
     """
     from archive.catalog import analyses
     from archive.export import scalars as table
 
+    if form == "hdf5" and not listed and output.name in ("-", "<stdout>"):
+        raise click.UsageError("HDF5 is not written to a terminal: name a new file with -o FILE.h5.")
     wanted = [table.condition(each) for each in conditions]
     with context.catalog() as catalog, catalog.read() as conn:
         known = analyses.columns(conn, view)
@@ -53,8 +60,16 @@ def scalars(
                 click.echo(f"{column.name:24} {column.type:18} {column.comment}")
             return
         names = columns or tuple(column.name for column in known)
-        rows = analyses.scalars(conn, view, names, wanted, since=since, until=until, limit=limit)
-        count = table.write(rows, names, output, form)
+        query = analyses.statement(conn, view, names, wanted, since=since, until=until, limit=limit)
+        rows = analyses.streamed(conn, query)
+        if form == "hdf5":
+            from archive.export import scalars_hdf5
+
+            chosen = [next(column for column in known if column.name == name) for name in dict.fromkeys(names)]
+            lineage = scalars_hdf5.lineage(conn, view, analyses.shown(conn, query))
+            count = scalars_hdf5.write(rows, chosen, Path(output.name), lineage)
+        else:
+            count = table.write(rows, names, output, form)
     context.say(f"{count} rows of {view}.")
 
 

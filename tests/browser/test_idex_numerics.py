@@ -89,13 +89,13 @@ def test_a_new_line_begins_where_the_archive_begins(page: Page, folder: str) -> 
             10 ** dice.uniform(-2.3, -1),
             10 ** dice.uniform(0.7, 2.5),
         ]
-        signal = emg.emg(t, *line) + dice.normal(0, 10 ** dice.uniform(-4, -2), t.size)
+        signal: NDArray[np.float64] = emg.emg(t, *line) + dice.normal(0, 10 ** dice.uniform(-4, -2), t.size)
         begin, end = sorted(dice.integers(0, t.size, 2).tolist())
         end = max(end, begin + 5)
         y = signal[None, begin:end]
         peaks, whole = windows.whole_rows(np.ascontiguousarray(y))
-        at = np.zeros(1, dtype=np.int64)
-        (wanted,) = windows.start_values(t[begin:end], at, np.ascontiguousarray(y), peaks, whole)
+        at, times = np.zeros(1, dtype=np.int64), np.asarray(t[begin:end], dtype=np.float64)
+        (wanted,) = windows.start_values(times, at, np.ascontiguousarray(y), peaks, whole)
         script = "([record, begin, end]) => pinakesIdexNewLine.startOf(record, [], begin, end) || [0, 0, 0, 0]"
         record = {"t0": first, "dt": step, "signal": signal.tolist()}
         found = evaluated(page, script, record, float(t[begin]), float(t[min(end, t.size) - 1]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,89 @@ def test_scalars_are_every_digit_of_the_view(call: Any) -> None:
     for text, row in zip(table, rows, strict=True):
         assert text["identity"] == row["identity"]
         assert (float(text["charge"]) if text["charge"] else None) == row["charge"]
+
+
+def test_scalars_in_hdf5_read_back_as_the_view_has_them(call: Any, tmp_path: Path) -> None:
+    path = tmp_path / "scalars.h5"
+    assert "4 rows of event_summary" in call("export", "scalars", "--format", "hdf5", "-o", str(path))
+    rows = [json.loads(line) for line in call("export", "scalars", "--format", "jsonl").splitlines()]
+    with h5py.File(path) as file:
+        assert set(rows[0]) == set(file) - {"t_epoch"}
+        assert file.attrs["count"] == len(rows) == 4
+        assert file.attrs["view"] == "analysis.event_summary"
+        assert "FROM analysis.event_summary" in file.attrs["statement"]
+        assert {"pinakes", "schema_revision", "read_at"} <= set(file.attrs)
+        for name, dataset in ((name, file[name]) for name in rows[0]):
+            assert dataset.shape == (4,)
+            for found, row in zip(dataset[:], rows, strict=True):
+                assert same(found, row[name], dataset.attrs["_FillValue"]), name
+        assert file["charge"].attrs["units"] == "pC"
+        assert file["charge_error"].attrs["units"] == "pC"
+        assert file["stretch"].attrs["units"] == "us per root of u"
+        assert file["charge"].attrs["description"] == "Impact charge of that channel, pC."
+        assert file["t_epoch"].attrs["units"] == "s"
+        times = [datetime.fromisoformat(row["t"]).timestamp() for row in rows]
+        assert file["t_epoch"][:].tolist() == pytest.approx(times, abs=1e-6)
+        assert file["t"][0].decode().endswith("Z")
+
+
+def same(found: Any, wanted: Any, fill: Any) -> bool:
+    """Whether a value of a dataset is what JSON has; the fill value stands for what is not known."""
+    if isinstance(found, bytes):
+        found, fill = found.decode(), fill.decode() if isinstance(fill, bytes) else fill
+    if wanted is None:
+        return bool(found == fill or (found != found and fill != fill))
+    if isinstance(found, str) and isinstance(wanted, list | dict):
+        return bool(json.loads(found) == wanted)
+    if isinstance(found, str) and found.endswith("Z") and "+00:00" in wanted:
+        return datetime.fromisoformat(found) == datetime.fromisoformat(wanted)
+    return bool(found == wanted)
+
+
+@pytest.mark.parametrize("view", ["tof_line", "pulse", "channel_level", "composition", "fits"])
+def test_every_view_goes_into_hdf5(call: Any, tmp_path: Path, view: str) -> None:
+    path = tmp_path / f"{view}.h5"
+    call("export", "scalars", "--view", view, "--format", "hdf5", "-o", str(path))
+    rows = rows_of(call, view)
+    with h5py.File(path) as file:
+        assert file.attrs["count"] == len(rows) > 0
+        for name in rows[0]:
+            fill = file[name].attrs["_FillValue"]
+            assert all(same(found, row[name], fill) for found, row in zip(file[name][:], rows, strict=True)), name
+
+
+def test_the_statement_in_the_file_can_be_run_as_it_stands(call: Any, home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "lines.h5"
+    call("export", "scalars", "mass", "--view", "tof_line", "--where", "status!=50% o'clock: :a", "--where", "mass!=",
+         "--until", "2999-01-01", "--format", "hdf5", "-o", str(path))  # fmt: skip
+    with h5py.File(path) as file, Catalog.connect(load(home)) as catalog, catalog.read() as conn:
+        assert conn.connection.driver_connection is not None
+        with conn.connection.driver_connection.cursor() as cursor:
+            cursor.execute(file.attrs["statement"])
+            assert [mass for (mass,) in cursor.fetchall()] == file["mass"][:].tolist()
+        assert file.attrs["count"] > 0
+
+
+def test_conditions_and_an_empty_table_are_in_the_hdf5_file(call: Any, tmp_path: Path) -> None:
+    path = tmp_path / "none.h5"
+    call("export", "scalars", "mass", "mass", "t", "--where", "charge>=1e9", "--since", "2020-01-01",
+         "--format", "hdf5", "-o", str(path))  # fmt: skip
+    with h5py.File(path) as file:
+        assert {name: file[name].shape for name in file} == {"mass": (0,), "t": (0,), "t_epoch": (0,)}
+        assert file.attrs["count"] == 0
+        assert "charge >= 1000000000.0" in file.attrs["statement"]
+        assert "2020-01-01" in file.attrs["statement"]
+
+
+def test_hdf5_is_not_written_to_a_terminal_nor_over_a_file(call: Any, tmp_path: Path) -> None:
+    assert "name a new file" in call("export", "scalars", "--format", "hdf5", code=2)
+    path = tmp_path / "there.h5"
+    path.write_bytes(b"mine")
+    said = call("export", "scalars", "--format", "hdf5", "-o", str(path), code=2)
+    assert "is there already" in said
+    assert path.read_bytes() == b"mine"
+    nowhere = str(tmp_path / "no" / "folder.h5")
+    assert "cannot be made" in call("export", "scalars", "--format", "hdf5", "-o", nowhere, code=2)
 
 
 def test_scalars_of_other_views_are_filtered(call: Any) -> None:
