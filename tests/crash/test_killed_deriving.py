@@ -64,7 +64,11 @@ def files(house: House, kind: str) -> list[Any]:
 
 
 def available(house: House, kind: str) -> dict[str, str]:
-    return {row.name: row.relpath for row in files(house, kind) if row.state == "available"}
+    """The one available file of each product."""
+    rows = [row for row in files(house, kind) if row.state == "available"]
+    found = {row.name: row.relpath for row in rows}
+    assert len(found) == len(rows), "never two states of one product"
+    return found
 
 
 def speak(house: House, number: int) -> None:
