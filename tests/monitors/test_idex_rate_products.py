@@ -344,6 +344,22 @@ def test_a_database_that_goes_away_meanwhile_is_waited_for(scene: Scene, step: s
     assert scene.count(f"select max(attempt) from ops.job where id > {last}") == 2
 
 
+def test_a_writer_that_fails_is_a_failed_job_that_is_tried_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = held(scene)
+    with scene.catalog.begin() as conn:
+        conn.execute(text("update idex.rate_window set settings_hash = settings_hash || '-late'"))
+    assert ask(scene) == 2
+    with monkeypatch.context() as broken:
+        broken.setattr("archive.instruments.idex.level2_rates.write_map", lambda *_: 1 / 0)
+        assert work(scene) == ["failed", "failed"]
+    assert held(scene) == before, "what was there stays until there is something else"
+    assert "ZeroDivisionError" in scene.rows("select error from ops.job where state = 'failed'")[0].error
+    assert verify(scene.catalog, Home(scene.home)).findings == []
+    assert ask(scene) == 2
+    assert work(scene) == ["done", "done"]
+    assert not held(scene).keys() & before.keys()
+
+
 def page(site: Path, name: str) -> str:
     """A page by its name beside the dashboards, without the places where long names may be broken."""
     return (site / f"instruments/idex/{name}.html").read_text(encoding="utf-8").replace("<wbr>", "")
