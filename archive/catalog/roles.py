@@ -25,7 +25,7 @@ PREFIX = "pinakes_"
 DUTIES: dict[Duty, str] = {
     "owner": "Pinakes: may do everything in an archive''s database, tables included.",
     "ingest": "Pinakes: brings in files and events; reads and writes every table, makes none.",
-    "monitor": "Pinakes: watches; reads every table, writes ops and registers the files it makes.",
+    "monitor": "Pinakes: watches; reads every table, writes ops and counts, registers the files it makes.",
     "analyst": "Pinakes: reads the views of the schemas analysis and ivoa, nothing else.",
 }
 
@@ -34,6 +34,9 @@ FOR_ANALYSTS = (ANALYSIS, "ivoa")
 
 #: Tables that monitors write beside schema ops: the pages and previews they make are files with lineage.
 MONITOR_WRITES = ("core.file", "core.file_parent", "core.file_problem", "core.code_version")
+
+#: Tables of instruments that monitors keep up: what they count over many events.
+MONITOR_COUNTS = ("idex.rate_window", "idex.rate_count", "idex.rate", "idex.map_pixel", "idex.map_count")
 
 #: Tables of the present state, from which monitors remove what is there no more.
 MONITOR_REMOVES = ("ops.scan_folder",)
@@ -120,8 +123,9 @@ def _grants(conn: Connection, duty: Duty) -> list[str]:
                 *read,
                 f"grant insert, update on all tables in schema ops to {name}",
                 f"grant insert, update on {', '.join(MONITOR_WRITES)} to {name}",
+                *(f"grant insert, update on {table} to {name}" for table in MONITOR_COUNTS if _there(conn, table)),
                 *(f"grant delete on {table} to {name}" for table in MONITOR_REMOVES if _there(conn, table)),
-                f"grant usage on all sequences in schema ops, core to {name}",
+                f"grant usage on all sequences in schema {', '.join(tables)} to {name}",
             ]
         case "analyst":
             database = conn.dialect.identifier_preparer.quote(

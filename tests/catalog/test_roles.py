@@ -50,6 +50,8 @@ INSERT_JOB = "insert into ops.job (kind, key) values ('x', 'y')"
         (INSERT_FILE, {"owner", "ingest", "monitor"}),
         (INSERT_INSTRUMENT, {"owner", "ingest"}),
         ("delete from core.event", {"owner", "ingest"}),
+        ("insert into idex.rate select from idex.rate where false", {"owner", "ingest", "monitor"}),
+        ("insert into idex.event select from idex.event where false", {"owner", "ingest"}),
         ("delete from ops.scan_folder", {"owner", "ingest", "monitor"}),
         ("create table core.x (a int)", {"owner"}),
     ],
