@@ -11,7 +11,7 @@ Rows are dictionaries, times are UTC, and a list is never longer than its ``limi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from archive.catalog import Catalog
+    from archive.instruments.idex.readers.event import Event
     from archive.model import Waveforms
 
-__all__ = ["Archive", "connect"]
+__all__ = ["Archive", "connect", "read_events"]
 
 Row = dict[str, Any]
 
@@ -44,6 +45,39 @@ def connect(home: str | Path | None = None) -> Archive:
 
     settings = open_home(None if home is None else Path(home))
     return Archive(settings.home, Catalog.connect(settings))
+
+
+def read_events(path: str | Path, *, number: int | None = None, join: str | Path | None = None) -> Iterator[Event]:
+    """Read the events of a file in any layout that is known, one at a time; no archive is needed.
+
+    >>> for event in archive.read_events("imap_idex_l2a_sci.cdf", join="imap_idex_l1b_sci.cdf"):  # doctest: +SKIP
+    ...     tof = event.waveforms["TOF_High"]
+    ...     print(event.time, len(event.lines or ()), event.why("lines") if tof is None else tof.unit)
+
+    Parameters
+    ----------
+    path
+        Level-1A, level-1B or level-2A CDF, HDF5 of this archive or of the laboratory tool; told by the bytes.
+    number
+        Only this event: its record, from 0, or in laboratory files the name of its group.
+    join
+        The file that has the waveforms of events without, found by identity or by time.
+
+    Returns
+    -------
+    iterator of archive.instruments.idex.readers.event.Event
+        What the file does not have is None, and ``event.why(part)`` says the reason.
+
+    Raises
+    ------
+    UnreadableSource
+        When a file is not there, is no file of events, or cannot be read further.
+    NotFound
+        When there is no event of that number.
+    """
+    from archive.instruments.base import read_events
+
+    return read_events(Path(path), number=number, join=None if join is None else Path(join))
 
 
 class Archive:

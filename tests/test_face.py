@@ -14,7 +14,7 @@ from archive.instruments.idex.simulate import Options, read_truth, simulate
 
 
 def test_the_public_names_are_a_list() -> None:
-    assert archive.__all__ == ["Archive", "connect"]
+    assert archive.__all__ == ["Archive", "connect", "read_events"]
     assert all(hasattr(archive, name) for name in archive.__all__)
 
 

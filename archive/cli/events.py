@@ -8,13 +8,14 @@ import click
 
 from archive.cli.context import Context, emit, json_option, pass_context
 from archive.cli.listing import ListByDefault, facts, limits
+from archive.cli.reading import read
 
 LIST_COLUMNS = ("id", "instrument", "kind", "seq", "t", "flags", "identity", "relpath")
 
 
 @click.group(cls=ListByDefault)
 def events() -> None:
-    """Events: list (also without a verb), show, open."""
+    """Events: list (also without a verb), show, open; read those of a file that is in no archive."""
 
 
 @events.command("list")
@@ -73,3 +74,6 @@ def open_event(context: Context, event: str) -> None:
     if not viewer.is_file():
         raise NotFound("There are no pages yet; make them with `pinakes site build`.")
     click.echo(f"{viewer.as_uri()}#{row['id']}")
+
+
+events.add_command(read)

@@ -32,17 +32,12 @@ from archive.instruments.idex.analysis.pulses import draw
 from archive.instruments.idex.analysis.settings import IMAGE_PULSE, PULSE
 from archive.instruments.idex.analysis.spectrum import merged_record
 from archive.instruments.idex.analysis.waveforms import convert
+from archive.instruments.idex.readers.laboratory_names import NAMES
 from archive.model import Channel
 from archive.numerics.massscale import mass_of
 from archive.store import Home
 
 Floats = NDArray[np.float64]
-
-#: Names of the channels there.
-NAMES: Final = {
-    "TOF_High": "TOF H", "TOF_Mid": "TOF M", "TOF_Low": "TOF L", "Ion_Grid": "Ion Grid", "Target_High": "Target H",
-    "Target_Low": "Target L",
-}  # fmt: skip
 
 #: Other names of the same data, which older readers ask for.
 LINKS: Final = {"FitParams": (" Fit Parameters", "FitParameters"), " Impact Charge": ("ImpactCharge",),
@@ -103,7 +98,8 @@ class _Event:
 
     def current(self, group: Any) -> None:
         """Write the event in the layout of today."""
-        self._common(group, {name: float(self._scale[name]["factor"]) for name in NAMES})
+        units = {name: str(self._scale[name]["unit"]) for name in NAMES}
+        self._common(group, {name: float(self._scale[name]["factor"]) for name in NAMES}, units)
         metadata, analysis = group["Metadata"], group.create_group("Analysis")
         for name, shown in NAMES.items():
             metadata[f"{shown} Saturated"] = bool(self._levels[name]["saturated"])
@@ -119,7 +115,7 @@ class _Event:
 
     def legacy(self, group: Any) -> None:
         """Write the event in the older layout: counts instead of units."""
-        self._common(group, dict.fromkeys(NAMES, 1.0))
+        self._common(group, dict.fromkeys(NAMES, 1.0), dict.fromkeys(NAMES, "dN"))
         analysis = group.create_group("Analysis")
         analysis["kappa"], analysis["SNR"] = _one(self._summary["kappa"]), _one(self._levels["TOF_High"]["snr"])
         lines.write_legacy(analysis.create_group("TOF H/Masses"), self._found["tof_line"])
@@ -132,10 +128,11 @@ class _Event:
             charge = _one(None if each["charge"] is None else each["charge"] / factor)
             analysis[f"{name}ImpactCharge"] = analysis[f"{name}MassEstimate"] = charge
 
-    def _common(self, group: Any, factors: Mapping[str, float]) -> None:
+    def _common(self, group: Any, factors: Mapping[str, float], units: Mapping[str, str]) -> None:
         """Write waveforms, times, masses and header fields, which both layouts have."""
         for name, shown in NAMES.items():
             group[shown] = _converted(self._channels[name], factors[name])
+            group[shown].attrs["units"] = units[name]
         high, low = (_times(self._channels[name]) for name in ("TOF_High", "Target_High"))
         group["Time (high sampling)"], group["Time (low sampling)"] = high, low
         coefficients = self._summary["coefficients"]

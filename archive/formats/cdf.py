@@ -170,6 +170,71 @@ def check(path: Path) -> None:
         raise ArchiveError(f"The CDF file {path.name} does not pass its own checksum: {error}.") from error
 
 
+class CdfFile(cdflib.CDF):  # type: ignore[misc]
+    """The library's reader, for files of version 3 from anywhere.
+
+    The library counts as far as a file says, and a damaged one can say two thousand million. Numbers of records that
+    the file is too small for are refused (CDF internal format description, version 3: GDR, ADR, VDR and VXR).
+
+    Parameters
+    ----------
+    path
+        The file.
+    validate
+        Whether a checksum that the file has is compared.
+
+    Raises
+    ------
+    OSError, ValueError, and whatever else broken bytes make the library raise
+    """
+
+    def __init__(self, path: Path, *, validate: bool = False) -> None:
+        super().__init__(path, validate=validate)
+
+    def _number(self, place: int) -> int:
+        self._f.seek(place, 0)
+        return int.from_bytes(self._f.read(4), "big", signed=True)
+
+    def _fits(self, number: int, size: int) -> None:
+        self._f.seek(0, 2)
+        if not 0 <= number * size <= self._f.tell():
+            raise ValueError(f"it says that it has {number} internal records, for which it is too small")
+
+    def _read_gdr(self, byte_loc: int) -> Any:
+        for place in (44, 48, 56, 60):  # rVariables, attributes, dimensions, zVariables
+            self._fits(self._number(byte_loc + place), 4)
+        return super()._read_gdr(byte_loc)
+
+    def _read_adr3(self, byte_loc: int) -> Any:
+        for place in (36, 56):  # entries of globals, of zVariables
+            self._fits(self._number(byte_loc + place), 48)
+        return super()._read_adr3(byte_loc)
+
+    def _read_vdr3(self, byte_loc: int) -> Any:
+        if self._number(byte_loc + 8) == _Z_VARIABLE:
+            self._fits(self._number(byte_loc + 340), 8)
+        return super()._read_vdr3(byte_loc)
+
+    def _read_vxrs(self, byte_loc: int, **found: Any) -> Any:
+        for place in (20, 24):  # entries, and those in use
+            self._fits(self._number(byte_loc + place), 16)
+        return super()._read_vxrs(byte_loc, **found)
+
+    def _read_vvrs(self, vdr: Any, offsets: Any, starts: Any, ends: Any, first: int, last: int) -> Any:
+        size = self._type_size(vdr.data_type, vdr.num_elements) * self._num_values(vdr)
+        self._f.seek(0, 2)
+        if not 0 <= size * (last - first + 1) <= _MOST_INFLATED * self._f.tell():
+            raise ValueError(f"it says that {last - first + 1} records of {vdr.name} have {size} bytes each")
+        return super()._read_vvrs(vdr, offsets, starts, ends, first, last)
+
+
+#: Type of the internal record that describes a zVariable.
+_Z_VARIABLE = 8
+
+#: What deflate can make of a byte (zlib, "Technical Details": 1032), with room for records that stand for others.
+_MOST_INFLATED = 2000
+
+
 def is_cdf(head: bytes) -> bool:
     """Return whether a file that begins so is a CDF file of version 3, compressed as a whole or not."""
     return head[:8] in (MAGIC, MAGIC_COMPRESSED)
@@ -186,7 +251,7 @@ def read_records(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            held = cdflib.CDF(path)
+            held = CdfFile(path)
             info = held.cdf_info()
             there = {*info.zVariables, *info.rVariables}
             found = {name: held.varget(name) for name in names if name in there}

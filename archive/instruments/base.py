@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from archive.errors import NotFound
+from archive.errors import NotFound, UnreadableSource
 from archive.model import (
     Accumulated,
     Analysed,
@@ -45,7 +45,7 @@ class Instrument(Protocol):
 
     Optional attributes: ``analysis`` (`analysis_of`), ``window_products`` (`window_products_of`), ``optical_elements``
     (`optical_elements_of`), ``tag_kinds``, a mapping of name to title of what its files and events can be tagged with,
-    and the method ``check_calibration`` (see the function of that name).
+    and the methods ``check_calibration`` and ``read_events`` (see the functions of these names).
     """
 
     name: str
@@ -231,6 +231,30 @@ def check_calibration(instrument: Instrument, name: str, values: Mapping[str, An
     if check is None:
         raise ValueError(f"{instrument.name} takes no calibrations from analysts")
     check(name, values)
+
+
+def read_events(path: Path, *, number: int | None = None, join: Path | None = None) -> Iterator[Any]:
+    """Yield the events of a file that need not be in an archive, read by the first instrument that knows its layout.
+
+    An instrument that can do so has the method ``read_events``, with the same parameters; it raises `UnreadableSource`
+    for a file that it does not know.
+
+    Raises
+    ------
+    UnreadableSource
+        When nobody knows it, or it cannot be read (further).
+    """
+    told: UnreadableSource | None = None
+    for found in instruments().values():
+        read = getattr(found, "read_events", None)
+        if read is not None:
+            try:
+                events: Iterator[Any] = read(path, number=number, join=join)
+            except UnreadableSource as error:
+                told = error
+            else:
+                return events
+    raise told or UnreadableSource("No installed instrument reads files of events.")
 
 
 def optical_elements_of(instrument: Instrument) -> OpticalElements | None:

@@ -13,13 +13,14 @@ import h5py
 import numpy as np
 import pytest
 
+from archive import read_events
 from archive.catalog import Catalog
 from archive.cli import run
 from archive.config import load
 from archive.errors import UnreadableSource
-from archive.export.laboratory_reader import LaboratoryEvent, read
 from archive.export.scalars import condition
 from archive.ingest import ingest
+from archive.instruments.idex.readers.event import Event
 from archive.instruments.idex.simulate import Options, simulate
 from archive.store import init_home
 
@@ -179,9 +180,9 @@ def test_a_condition_is_read_from_its_text() -> None:
     assert condition("species=").value is None
 
 
-def exported(call: Any, path: Path, *options: str) -> list[LaboratoryEvent]:
+def exported(call: Any, path: Path, *options: str) -> list[Event]:
     assert "4 events" in call("export", "laboratory", str(path), *options)
-    return list(read(path))
+    return list(read_events(path))
 
 
 def rows_of(call: Any, view: str) -> list[dict[str, Any]]:
@@ -191,35 +192,43 @@ def rows_of(call: Any, view: str) -> list[dict[str, Any]]:
 
 def test_what_is_exported_reads_back_as_the_catalog_has_it(call: Any, tmp_path: Path) -> None:
     found = exported(call, tmp_path / "events.h5")
-    assert {each.generation for each in found} == {"current"}
+    assert {each.layout for each in found} == {"laboratory"}
     pulses, lines = rows_of(call, "pulse"), rows_of(call, "tof_line")
     for each in found:
-        identity = each.metadata["Identity"]
-        mine = {row["channel"]: row for row in pulses if row["identity"] == identity}
-        assert set(each.pulses) == set(mine)
+        mine = {row["channel"]: row for row in pulses if row["identity"] == each.identity}
+        assert {name for name, held in each.pulses.items() if held} == set(mine)
         for channel, held in each.pulses.items():
             row = mine[channel]
             names = ("time_of_impact", "constant_offset", "amplitude", "rise_time", "discharge_time")
-            values = [row[name] for name in names]
-            assert held.parameters.tolist() == ([] if None in values else values)
+            assert held is not None
+            assert held.parameters == ({} if None in (row[name] for name in names) else {n: row[n] for n in names})
             assert held.unit == "pC"
-            np.testing.assert_allclose(held.charge, row["charge"] if row["charge"] is not None else np.nan, rtol=1e-12)
-        table = {row["line"]: row for row in lines if row["identity"] == identity and row["area"] is not None}
-        assert {row["id"] for row in each.lines} == set(table)
-        for row in each.lines:
-            line = table[row["id"]]
-            assert (row["mu"], row["sigma"], row["lam"], row["amplitude"]) == (
-                line["mu"], line["sigma"], line["lambda"], line["area"],
+            assert held.charge == (None if row["charge"] is None else pytest.approx(row["charge"], rel=1e-12))
+            assert (held.t10, held.rise_10_90, held.mass) == (row["t10"], row["rise_10_90"], row["mass"])
+        table = {row["line"]: row for row in lines if row["identity"] == each.identity and row["area"] is not None}
+        assert {line.number for line in each.lines or ()} == set(table)
+        for line in each.lines or ():
+            row = table[line.number]
+            assert (line.mu, line.sigma, line.rate, line.area, line.area_in_window, line.mass) == (
+                row["mu"], row["sigma"], row["lambda"], row["area"], row["area_in_window"], row["mass"],
             )  # fmt: skip
-            assert (row["assigned_species"], row["shape"], json.loads(row["extras"])) == (
-                line["species"] or "", "emg", {},
-            )  # fmt: skip
-            if line["species"]:
-                assert row["assigned_mass"] == pytest.approx(line["mass"], abs=0.3)
-        (summary,) = (row for row in rows_of(call, "event_summary") if row["identity"] == identity)
-        assert each.scale == (summary["coefficients"] or [])
-        assert each.metadata["txhdrtrigid"] >= 0
-        assert each.waveforms["TOF_High"].shape == each.times["high"].shape
+            assert (line.species, line.shape, line.extras) == (row["species"], "emg", {})
+        (summary,) = (row for row in rows_of(call, "event_summary") if row["identity"] == each.identity)
+        assert each.scale is not None
+        assert list(each.scale.coefficients or ()) == (summary["coefficients"] or [])
+        assert (each.scale.origin, each.scale.kappa) == (summary["scale_origin"], summary["kappa"])
+        assert each.header is not None
+        assert each.header["txhdrtrigid"] >= 0
+        assert each.time is not None
+        assert each.time.isoformat() == summary["t"].replace("Z", "+00:00")
+        tof = each.waveforms["TOF_High"]
+        assert tof is not None
+        assert tof.t is not None
+        assert tof.t.shape == tof.values.shape == (8192,)
+        assert {name: one.unit for name, one in each.waveforms.items() if one} == {
+            "TOF_High": "mA", "TOF_Mid": "mA", "TOF_Low": "mA", "Target_High": "pC", "Target_Low": "pC",
+            "Ion_Grid": "pC",
+        }  # fmt: skip
 
 
 def test_the_layout_has_every_part(call: Any, tmp_path: Path) -> None:
@@ -251,12 +260,21 @@ def test_the_older_layout_is_in_counts_and_read_as_such(call: Any, tmp_path: Pat
     new, old = exported(call, tmp_path / "new.h5"), exported(call, tmp_path / "old.h5", "--legacy")
     factors = {"Target_High": 0.163, "Target_Low": 15.8, "Ion_Grid": 7.46e-4}
     for now, before in zip(new, old, strict=True):
-        assert before.generation == "legacy"
+        assert before.layout == "laboratory_legacy"
         for channel, factor in factors.items():
-            assert before.pulses[channel].unit == "dN"
-            np.testing.assert_allclose(before.pulses[channel].charge * factor, now.pulses[channel].charge, rtol=1e-9)
-        assert sorted(row["mu"] for row in before.lines) == sorted(row["mu"] for row in now.lines)
-        assert np.nanmax(before.waveforms["TOF_High"]) == round(float(np.nanmax(before.waveforms["TOF_High"])))
+            new_pulse, old_pulse = now.pulses[channel], before.pulses[channel]
+            assert new_pulse is not None
+            assert old_pulse is not None
+            assert old_pulse.unit == "dN"
+            charges = [None if each is None else each * by for each, by in
+                       ((new_pulse.charge, 1.0), (old_pulse.charge, factor))]  # fmt: skip
+            assert charges[1] == (None if charges[0] is None else pytest.approx(charges[0], rel=1e-9))
+        assert sorted(line.mu or 0 for line in before.lines or ()) == sorted(line.mu or 0 for line in now.lines or ())
+        assert {line.area for line in before.lines or ()} <= {None}, "fits of unit area have none"
+        tof = before.waveforms["TOF_High"]
+        assert tof is not None
+        assert tof.unit == "dN"
+        assert np.nanmax(tof.values) == round(float(np.nanmax(tof.values)))
 
 
 def test_odd_files_are_read_as_far_as_they_go(tmp_path: Path) -> None:
@@ -270,7 +288,7 @@ def test_odd_files_are_read_as_far_as_they_go(tmp_path: Path) -> None:
         file["2/Analysis/TOF H/MassLines"] = np.zeros(0)
         file["2/Analysis/TOF H"].attrs["MassStretch"] = 1450.0
         file["2/Analysis/TOF H"].attrs["MassShift"] = 7000.0
-        file["2/SpiceData/Position"] = np.ones(3)
+        file["2/SpiceData"] = h5py.ExternalLink("random.h5", "/to look at it would fail")
         file["10/Analysis/kappa"] = 0.1
         file["10/Analysis/Target LImpactCharge"] = 12.0
         file["10/TOF L"] = "no numbers"
@@ -278,22 +296,37 @@ def test_odd_files_are_read_as_far_as_they_go(tmp_path: Path) -> None:
         file["README/x"] = 1
         file["1/Metadata/Epoch"] = "2020"
     before = path.read_bytes()
-    found = {each.number: each for each in read(path)}
+    found = {each.number: each for each in read_events(path)}
     assert list(found) == [1, 2, 10]
-    assert found[1].generation == "raw"
-    assert found[1].metadata == {"Epoch": "2020"}
-    assert found[2].generation == "current"
-    assert found[2].pulses["Target_High"].charge == pytest.approx(3.0)
-    assert found[2].pulses["Target_High"].parameters.tolist() == [0, 1, 2, 3, 4]
-    assert found[2].pulses["Ion_Grid"].parameters.size == 0
-    assert found[2].scale == [7.0, 1.45]
-    assert found[2].notes == ["Ion Grid has 3 parameters, neither five nor seven"]
-    assert found[10].generation == "legacy"
-    assert (found[10].pulses["Target_Low"].charge, found[10].pulses["Target_Low"].unit) == (12.0, "dN")
+    assert found[1].why("lines") == "the event has no analysis"
+    assert found[1].why("pulses.Ion_Grid") == "the event has no analysis"
+    assert found[1].why("time") == "its epoch is no time in ISO 8601: '2020'"
+    assert found[2].layout == "laboratory"
+    high = found[2].pulses["Target_High"]
+    assert high is not None
+    assert high.charge == pytest.approx(3.0)
+    assert list(high.parameters.values()) == [0, 1, 2, 3, 4]
+    grid = found[2].pulses["Ion_Grid"]
+    assert grid is not None
+    assert grid.parameters == {}
+    assert found[2].scale is not None
+    assert found[2].scale.coefficients == (7.0, 1.45)
+    assert "Ion Grid has 3 parameters, neither five nor seven" in found[2].notes
+    assert any("does not say the unit" in note for note in found[2].notes)
+    tof = found[2].waveforms["TOF_High"]
+    assert tof is not None
+    assert (tof.unit, tof.t) == (None, None)
+    assert "random" in found[2].why("geometry")
+    assert found[2].why("time") == "the event has no metadata"
+    assert found[10].layout == "laboratory_legacy"
+    low = found[10].pulses["Target_Low"]
+    assert low is not None
+    assert (low.charge, low.unit) == (12.0, "dN")
     assert found[10].notes == ["TOF L holds no numbers"]
+    assert found[10].why("waveforms.TOF_Low") == "it holds no numbers"
     assert path.read_bytes() == before
-    with pytest.raises(UnreadableSource, match="is no HDF5 file"):
-        list(read(tmp_path / "nothing.h5"))
+    with pytest.raises(UnreadableSource, match="cannot be opened: No such file"):
+        list(read_events(tmp_path / "nothing.h5"))
 
 
 def test_overrides_are_exported_here_too(call: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from archive.model import Claim, Decoded, Product, Source, Waveforms
 if TYPE_CHECKING:
     from archive.instruments.idex.analysis import IdexAnalysis
     from archive.instruments.idex.level2_windows import IdexWindowProducts
+    from archive.instruments.idex.readers.event import Event
     from archive.instruments.idex.time import ClockCorrelation
 
 __all__ = ["IDEX"]
@@ -149,6 +150,12 @@ class IDEX:
         from archive.instruments.idex.local_calibration import check
 
         check(name, values)
+
+    def read_events(self, path: Path, *, number: int | None = None, join: Path | None = None) -> Iterator[Event]:
+        """Yield the events of a file in any layout that is known. Raises UnreadableSource."""
+        from archive.instruments.idex.readers import read_events
+
+        return read_events(path, number=number, join=join)
 
     def table_metadata(self) -> Any:
         """Return the metadata with the tables of schema ``idex``."""

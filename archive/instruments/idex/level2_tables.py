@@ -17,6 +17,8 @@ import numpy as np
 from archive.formats.hdf5 import Hdf5Writer
 from archive.model import Interpreted, Origin, ViewColumn
 
+TITLE: Final = "IDEX analyses of dust events, level 2A"
+
 INT_FILL: Final = np.iinfo(np.int64).min
 
 #: Longest mass scale.
@@ -92,7 +94,7 @@ class Tables:
         with Hdf5Writer(path) as file:
             file.attributes(
                 {
-                    "title": "IDEX analyses of dust events, level 2A",
+                    "title": TITLE,
                     "instrument": "IMAP/IDEX",
                     "level": "l2a",
                     "product": self._origin.product,

@@ -1,0 +1,92 @@
+"""The level-1A event product of this archive: HDF5, all samples (see `archive.instruments.idex.event_file`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import h5py
+import numpy as np
+
+from archive.instruments.idex.event_file import TITLE
+from archive.instruments.idex.layout import CHANNELS, FILL
+from archive.instruments.idex.readers import hdf5
+from archive.instruments.idex.readers.base import EventSource, Reader, reading
+from archive.instruments.idex.readers.event import Event, Waveform
+from archive.instruments.idex.readers.l1a_cdf import ANALYSES
+from archive.instruments.idex.time import as_datetime, utc
+
+#: Flags by the names that level-1 CDF has for them.
+FLAGS: Final = {"science": "science_event", "noise": "noise_capture", "pulser": "pulser", "dust_hit": "dust_hit"}
+
+
+class _Product:
+    """An open event product."""
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self._path, self._file = path, file
+        with reading(path):
+            self._count = len(file["epoch"])
+            self._steps = {rate: float(file.attrs[f"dt_{rate}"]) for rate in ("high", "low")}
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Numbers of the records."""
+        return range(self._count)
+
+    def keys(self) -> Sequence[tuple[str | None, int | None]]:
+        """Return identity and time of each record."""
+        with reading(self._path):
+            names = [str(hdf5.plain(each)) for each in self._file["identity"][:]]
+            return list(zip(names, (int(each) for each in self._file["epoch"][:]), strict=True))
+
+    def event(self, number: int) -> Event:
+        """Return one event."""
+        file = self._file
+        event = Event(L1aProduct.layout, self._path, number)
+        event.identity = str(hdf5.plain(file["identity"][number]))
+        event.tt2000 = int(file["epoch"][number])
+        event.time = as_datetime(utc([event.tt2000])[0])
+        event.header = {"aid": int(file["aid"][number])} | self._row("header", number)
+        event.housekeeping = self._row("housekeeping", number)
+        event.flags = {name: bool(file[f"flags/{ours}"][number]) for ours, name in FLAGS.items()}
+        for channel in CHANNELS:
+            if not file[f"present/{channel.name}"][number]:
+                damaged = bool(file[f"damaged/{channel.name}"][number])
+                reason = "it was received damaged, and is not to be trusted" if damaged else "it was not received whole"
+                event.reasons[f"waveforms.{channel.name}"] = reason
+                continue
+            raw = file[channel.name][number]
+            rate = "high" if channel.high_rate else "low"
+            t = float(file[f"t0_{rate}"][number]) + self._steps[rate] * np.arange(raw.size)
+            saturated = bool(file[f"flags/{channel.name.lower()}_saturated"][number])
+            values = np.where(raw == FILL, np.nan, raw.astype(np.float64))
+            event.waveforms[channel.name] = Waveform(values, "dN", t, saturated)
+        return event
+
+    def _row(self, group: str, number: int) -> dict[str, Any]:
+        return {name: hdf5.plain(held[number]) for name, held in self._file[group].items()}
+
+
+class L1aProduct(Reader):
+    """Reader of the event product."""
+
+    layout = "l1a_events"
+    title = "level-1A event product (HDF5)"
+    lacks: ClassVar = {**ANALYSES, "geometry": "level-1A files hold no geometry"}
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Say whether it calls itself so."""
+        root = hdf5.root_of(path, head)
+        return root is not None and root.get("title") == TITLE
+
+    @contextmanager
+    def open(self, path: Path) -> Iterator[EventSource]:
+        """Open a file."""
+        with hdf5.opened(path) as file:
+            yield _Product(path, file)
+
+
+READER = L1aProduct()
