@@ -1,4 +1,4 @@
-"""Pages over all events of an instrument that draw in the browser: scatter explorer and time series."""
+"""Pages over all events of an instrument made in the browser: scatter explorer, time series, correlations."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ HEIGHT: Final = 460
 
 #: What the elements of each panel of the explorer end with, and its names in the address.
 PANELS: Final = ("", "2", "3", "4")
+
+#: Events that a pair of quantities needs to be compared, at first.
+LEAST: Final = 10
 
 ID, TIME = "event.id", "event.t"
 
@@ -71,6 +74,22 @@ def publish_trends(
         index=index(making.name), kinds=TIME_KINDS, plot=plain_json(panels),
         defaults={"cuts": [], **defaults, "id": ID, "t": TIME},
         limits={name: list(both) for name, both in limits.items()},
+        statements=statements(making, sources),
+    )  # fmt: skip
+
+
+def publish_correlations(
+    making: Making, sources: Sequence[Source], path: str, defaults: Mapping[str, Any], events: int
+) -> None:
+    """Write the page of rank correlations, whose links lead to ``explorer.html`` beside it.
+
+    `defaults` are the ``groups`` of quantities that it compares first, and ``cuts`` as of the explorer.
+    """
+    making.page(
+        "correlations.html", path, "Correlations",
+        summary=summary(sources, events),
+        index=index(making.name),
+        defaults={"groups": [], "cuts": [], "least": LEAST, **defaults},
         statements=statements(making, sources),
     )  # fmt: skip
 

@@ -6,8 +6,11 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
+from scipy import stats
+from sqlalchemy import text
 
 from archive.numerics import rates
 from monitors.site.idex.pages import IdexDashboards
@@ -302,6 +305,74 @@ def test_addresses_that_make_no_sense_show_what_they_can(page: Page, folder: str
     open_page(page, folder, f"explorer.html#{end}")
     expect(page.locator("#notice:not(:empty)")).to_have_count(0)
     expect(page.locator(".scatter:visible")).to_have_count(1)
+
+
+def test_ranks_and_chances_are_those_of_scipy(page: Page, folder: str) -> None:
+    page.goto(folder + IDEX + "correlations.html")
+    dice = np.random.default_rng(8)
+    script = """([a, b]) => { const at = a.map((_, i) => i); const { prepare, spearman, chance } = pinakesRanks;
+      const some = (list) => list.map((value) => (value === null ? NaN : value));
+      const one = spearman(prepare(some(a), at), prepare(some(b), at));
+      return one && [one.rho, one.n, chance(one.rho, one.n)]; }"""
+    for number in range(40):
+        count = int(dice.integers(4, 300))
+        a = np.round(dice.normal(size=count), int(dice.integers(0, 4)))
+        b = dice.uniform(-1, 1) * a * (number % 4) + dice.normal(size=count)
+        a[dice.random(count) < 0.2 * (number % 3)] = np.nan
+        b[dice.random(count) < 0.1 * (number % 2)] = np.nan
+        both = np.isfinite(a) & np.isfinite(b)
+        found = page.evaluate(script, [[None if v != v else v for v in each.tolist()] for each in (a, b)])
+        if both.sum() < 3 or np.ptp(a[both]) == 0:
+            assert found is None or found[1] == both.sum()
+            continue
+        wanted = stats.spearmanr(a[both], b[both])
+        assert found[1] == both.sum()
+        assert found[0] == pytest.approx(wanted.statistic, abs=1e-12)
+        assert found[2] == pytest.approx(wanted.pvalue, rel=1e-8, abs=1e-300)
+    assert page.evaluate(script, [[1, 2, 3, 4], [4, 3, 2, 1]])[:2] == [-1, 4]
+    assert page.evaluate(script, [[1, 1, 1, 1], [4, 3, 2, 1]]) is None
+    for rho, n in ((0.3, 5000), (0.9, 12), (-0.999, 60), (0.0, 9), (1e-9, 400)):
+        t = rho * np.sqrt((n - 2) / (1 - rho * rho))
+        found = page.evaluate("([rho, n]) => pinakesRanks.chance(rho, n)", [rho, n])
+        assert found == pytest.approx(2 * stats.t.sf(abs(t), n - 2), rel=1e-8)
+
+
+def test_correlations_of_dust_are_listed_and_open_in_the_explorer(
+    page: Page, folder: str, sample_site: SampleSite, tmp_path: Path
+) -> None:
+    page.goto(folder + IDEX + "correlations.html#g=Particle&g=Mass+scale&least=5&cut=event.kind~2~dust")
+    until(page, SHOWN)
+    rows = download(page, tmp_path)
+    assert len(rows) == int(page.evaluate("document.documentElement.dataset.shown"))
+    strength = [abs(float(row["rho"])) for row in rows]
+    assert strength == sorted(strength, reverse=True)
+    expect(page.locator("#warning")).to_contain_text(f"Of {len(rows)} pairs that had nothing to do with each other")
+    with sample_site.catalog.read() as conn:
+        known = conn.execute(text(
+            "select charge, kappa from analysis.event_summary where kind = 'dust' and charge is not null "
+            "and kappa is not null")).all()  # fmt: skip
+    wanted = stats.spearmanr([row[0] for row in known], [np.float32(row[1]) for row in known])
+    (pair,) = [row for row in rows if {row["quantity_a"], row["quantity_b"]} == {"particle.charge", "scale.kappa"}]
+    assert int(pair["events"]) == len(known)
+    assert float(pair["rho"]) == pytest.approx(wanted.statistic, abs=1e-9)
+    assert float(pair["p"]) == pytest.approx(wanted.pvalue, rel=1e-6)
+    assert float(pair["p_times_pairs"]) == pytest.approx(wanted.pvalue * len(rows), rel=1e-6)
+    page.locator("#across").check()
+    until(page, f"{SHOWN} && Number(document.documentElement.dataset.shown) < {len(rows)}")
+    assert "across=1" in page.url
+    link = page.locator("#listed tbody tr").first
+    count = link.locator("td").nth(3).inner_text()
+    link.locator("a").click()
+    page.wait_for_url("**/explorer.html#*")
+    until(page, f"document.documentElement.dataset.shown === '{count}'")
+    assert "cut=event.kind" in page.url
+
+
+def test_correlations_of_nothing_say_so(page: Page, folder: str) -> None:
+    page.goto(folder + IDEX + "correlations.html#g=Nothing&least=999&cut=event.kind~2~no such kind")
+    until(page, SHOWN)
+    expect(page.locator("#counts")).to_contain_text("0 pairs of 0 quantities of 0 of 46 events")
+    expect(page.locator("#listed")).to_have_text("0 pairs.")
 
 
 def test_hostile_words_are_text_in_legends_and_files(page: Page, folder: str, tmp_path: Path) -> None:

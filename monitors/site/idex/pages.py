@@ -14,7 +14,7 @@ from archive.instruments.idex.limits import Limits, LimitTable
 from monitors.site.assets import STATIC
 from monitors.site.columns import publish_columns
 from monitors.site.dashboards import Dashboard, Dashboards, Making
-from monitors.site.explorer import publish_explorer, publish_trends
+from monitors.site.explorer import publish_correlations, publish_explorer, publish_trends
 from monitors.site.idex import campaign_page, definitions, map_page, quality, rate_page, ternary, windows
 from monitors.site.idex.quantities import sources
 from monitors.site.shell import Link
@@ -31,6 +31,10 @@ EXPLORER = Dashboard(
 TRENDS = Dashboard(
     Link("Time series", f"{FOLDER}/trends.html"),
     "Any quantity through time, with running median and gaps.",
+)
+CORRELATIONS = Dashboard(
+    Link("Correlations", f"{FOLDER}/correlations.html"),
+    "Rank correlation of every pair of quantities of dust, strongest first; each opens in the explorer.",
 )
 
 QUALITY = Dashboard(
@@ -72,6 +76,13 @@ FIRST_LOOK = {
 }  # fmt: skip
 
 
+#: What the page of correlations compares first: results and housekeeping of dust, not each raw field nor every channel.
+COMPARED = {
+    "groups": ["Particle", "Mass scale", "Lines of the spectrum", "Composition", "Lines by nominal mass",
+               "Signal of TOF High", "Pulse of Target High", "Housekeeping"],
+    "cuts": ["event.kind~2~dust"],
+}  # fmt: skip
+
 #: Names of quantities that have the limits of a trend of the monitors, by section and trend; ``{}`` is the channel.
 TRENDS_OF_QUALITY = {"merged_snr": "scale.merged_snr", "kappa": "scale.kappa", "kappa_rms": "scale.kappa_rms",
                      "stretch": "scale.stretch"}  # fmt: skip
@@ -104,7 +115,7 @@ class IdexDashboards(Dashboards):
 
     def pages(self) -> Sequence[Dashboard]:
         """Return the pages, in the order of the navigation."""
-        return (EXPLORER, TRENDS, QUALITY, TERNARY, RATES, MAPS, CAMPAIGNS, DEFINITIONS)
+        return (EXPLORER, TRENDS, CORRELATIONS, QUALITY, TERNARY, RATES, MAPS, CAMPAIGNS, DEFINITIONS)
 
     def publish(self, making: Making) -> None:
         """Write every page that changed."""
@@ -116,6 +127,8 @@ class IdexDashboards(Dashboards):
             publish_explorer(making, sources(), EXPLORER.link.path, FIRST_LOOK, events)
         with making.guarded(TRENDS):
             publish_trends(making, sources(), TRENDS.link.path, {"y": "hk.target_voltage"}, events, limits(making))
+        with making.guarded(CORRELATIONS):
+            publish_correlations(making, sources(), CORRELATIONS.link.path, COMPARED, events)
         with making.guarded(TERNARY):
             ternary.publish(making, events)
         with making.guarded(DEFINITIONS):
