@@ -13,13 +13,28 @@ import click
 from archive.cli.context import cell, emit, json_option, plain
 
 if TYPE_CHECKING:
-    from archive.instruments.idex.readers.event import Event, Waveform
+    from archive.instruments.idex.readers.event import Event, Pulse, Waveform
 
 #: Columns of the list.
 COLUMNS = (
     "number", "identity", "time", "tt2000", "kind", "channels", "lines", "charge", "charge_unit", "speed", "mass",
     "layout",
 )  # fmt: skip
+
+#: Parts of one event in the order in which they are told.
+SHOWN = (
+    "lines",
+    "scale",
+    "snr",
+    "baseline",
+    "merged",
+    "particle",
+    "flags",
+    "geometry",
+    "laboratory",
+    "housekeeping",
+    "header",
+)
 
 #: Kinds of events by their flags.
 KINDS = {"science_event": "science", "noise_capture": "noise", "pulser": "pulser"}
@@ -79,7 +94,8 @@ def row(event: Event) -> dict[str, Any]:
 def full(event: Event, *, samples: bool) -> dict[str, Any]:
     """Return everything about an event as JSON-able values; what is not finite is null."""
     held = {name: value for name, value in vars_of(event).items() if name not in ("waveforms", "scale")}
-    held["pulses"] = {name: pulse and asdict(pulse) for name, pulse in event.pulses.items()}
+    held["pulses"] = {name: pulse and _pulse(pulse, samples) for name, pulse in event.pulses.items()}
+    held["merged"] = event.merged and _waveform(event.merged, samples)
     held["lines"] = None if event.lines is None else [asdict(line) for line in event.lines]
     scale = None if event.scale is None else asdict(event.scale)
     if scale is not None:
@@ -94,6 +110,12 @@ def full(event: Event, *, samples: bool) -> dict[str, Any]:
 def vars_of(event: Event) -> dict[str, Any]:
     """Return the parts of an event by name, as they are."""
     return {name: getattr(event, name) for name in event.__dataclass_fields__}
+
+
+def _pulse(pulse: Pulse, samples: bool) -> dict[str, Any]:
+    held = asdict(pulse)
+    held["curve"] = pulse.curve and _waveform(pulse.curve, samples)
+    return held
 
 
 def _waveform(one: Waveform, samples: bool) -> dict[str, Any]:
@@ -149,7 +171,7 @@ def _tell(event: Event) -> None:
         click.echo(f"\n{name}")
         for channel, held in whole[name].items():
             click.echo(f"  {channel}: {_said(held) if held else event.why(f'{name}.{channel}')}")
-    for name in ("lines", "scale", "snr", "particle", "flags", "geometry", "housekeeping", "header"):
+    for name in SHOWN:
         click.echo(f"\n{name}")
         held = whole[name]
         if held is None:

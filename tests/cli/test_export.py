@@ -205,6 +205,8 @@ def test_what_is_exported_reads_back_as_the_catalog_has_it(call: Any, tmp_path: 
             assert held.unit == "pC"
             assert held.charge == (None if row["charge"] is None else pytest.approx(row["charge"], rel=1e-12))
             assert (held.t10, held.rise_10_90, held.mass) == (row["t10"], row["rise_10_90"], row["mass"])
+            assert held.more.get("90pct Value") == row["value90"]
+            assert (held.curve is None) == (not held.parameters)
         table = {row["line"]: row for row in lines if row["identity"] == each.identity and row["area"] is not None}
         assert {line.number for line in each.lines or ()} == set(table)
         for line in each.lines or ():
@@ -213,9 +215,16 @@ def test_what_is_exported_reads_back_as_the_catalog_has_it(call: Any, tmp_path: 
                 row["mu"], row["sigma"], row["lambda"], row["area"], row["area_in_window"], row["mass"],
             )  # fmt: skip
             assert (line.species, line.shape, line.extras) == (row["species"], "emg", {})
+            assert line.window == (row["window_start"], row["window_stop"])
         (summary,) = (row for row in rows_of(call, "event_summary") if row["identity"] == each.identity)
         assert each.scale is not None
         assert list(each.scale.coefficients or ()) == (summary["coefficients"] or [])
+        levels = {row["channel"]: row for row in rows_of(call, "channel_level") if row["identity"] == each.identity}
+        assert each.baseline == {name: row["robust_baseline"] for name, row in levels.items()}
+        ratios = {name: row["snr"] for name, row in levels.items() if row["snr"] is not None}
+        assert each.snr == ratios | {"merged": summary["merged_snr"]}
+        assert each.merged is not None
+        assert each.merged.values.shape == (8192,)
         assert (each.scale.origin, each.scale.kappa) == (summary["scale_origin"], summary["kappa"])
         assert each.header is not None
         assert each.header["txhdrtrigid"] >= 0
@@ -295,6 +304,15 @@ def test_odd_files_are_read_as_far_as_they_go(tmp_path: Path) -> None:
         file["3"] = np.ones(2)
         file["README/x"] = 1
         file["1/Metadata/Epoch"] = "2020"
+        file["1/Metadata/nowhere"] = h5py.SoftLink("/not there")
+        file["1/QDAnalysis/q"] = 2.5
+        file["2/Analysis/Target H Fit Result"] = np.full(3, np.nan)
+        file["2/Analysis/AcceleratorMetadata/VelocityKilometersPerSecond"] = np.array([12.5])
+        file["2/Analysis/AcceleratorMetadata/Query"] = "near the time"
+        file["2/Analysis/AcceleratorMetadata"].attrs["MatchedAtUTC"] = "2023-01-01"
+        file["2/Analysis/Flags/FailedFits"] = np.array(["Ion Grid"], dtype=object)
+        file["2/Analysis/DustComposition/CombinedSignal"] = np.arange(3.0)
+        file["2/Analysis/DustComposition"].attrs["CombinedSNR"] = 9.0
     before = path.read_bytes()
     found = {each.number: each for each in read_events(path)}
     assert list(found) == [1, 2, 10]
@@ -309,6 +327,14 @@ def test_odd_files_are_read_as_far_as_they_go(tmp_path: Path) -> None:
     grid = found[2].pulses["Ion_Grid"]
     assert grid is not None
     assert grid.parameters == {}
+    assert found[1].laboratory == {"QDAnalysis": {"q": 2.5}}
+    accelerator = {"VelocityKilometersPerSecond": 12.5, "Query": "near the time", "MatchedAtUTC": "2023-01-01"}
+    assert found[2].laboratory == {"AcceleratorMetadata": accelerator}
+    assert found[2].snr == {"merged": 9.0}
+    assert found[2].merged is not None
+    assert (found[2].merged.values.tolist(), found[2].merged.t) == ([0, 1, 2], None)
+    assert "failed fits: Ion Grid" in found[2].notes
+    assert high.curve is None
     assert found[2].scale is not None
     assert found[2].scale.coefficients == (7.0, 1.45)
     assert "Ion Grid has 3 parameters, neither five nor seven" in found[2].notes

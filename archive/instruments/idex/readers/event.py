@@ -24,6 +24,9 @@ CHANNEL_NAMES: Final = tuple(channel.name for channel in CHANNELS)
 #: Channels with a charge pulse.
 PULSE_NAMES: Final = ("Target_Low", "Target_High", "Ion_Grid")
 
+#: Why only laboratory files have some parts.
+NO_LABORATORY: Final = "only laboratory files have it"
+
 #: What is said where neither the file nor its reader gives a better reason.
 UNSAID: Final = "the file does not say it"
 
@@ -52,7 +55,10 @@ class Waveform:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A fitted line of the mass spectrum: us from the trigger, 1/us, areas in mA us unless a note says otherwise."""
+    """A fitted line of the mass spectrum: us from the trigger, 1/us, areas in mA us unless a note says otherwise.
+
+    `window` is what was fitted, us; `fraction` the share of all lines.
+    """
 
     number: int
     mu: float | None = None
@@ -64,6 +70,8 @@ class Line:
     species: str | None = None
     chi2: float | None = None
     shape: str = "emg"
+    window: tuple[float, float] | None = None
+    fraction: float | None = None
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -83,6 +91,10 @@ class Pulse:
         Of the fit; us.
     extrapolated
         Whether the channel is saturated, so that the charge is that of the fitted curve.
+    curve
+        The fitted curve with its times, in `unit`; None when the file does not have it.
+    more
+        What else the file says of the pulse, by the names there.
     """
 
     parameters: Mapping[str, float]
@@ -96,6 +108,8 @@ class Pulse:
     t90: float | None = None
     rise_10_90: float | None = None
     extrapolated: bool | None = None
+    curve: Waveform | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +168,12 @@ class Event:
         ``charge`` (pC), ``speed`` (km/s), ``mass`` (kg) of the best channel, with their limits.
     geometry
         Position, velocity and angles of level-1B files by their names there.
+    merged
+        The record merged from the three gains of the time of flight.
+    baseline
+        Baseline by channel, in the unit of its waveform.
+    laboratory
+        What only laboratory files have: match with the accelerator, pickup tube; by group and name.
     joined
         The file that the waveforms come from, when that is another one.
     reasons
@@ -178,6 +198,9 @@ class Event:
     snr: dict[str, float | None] | None = None
     particle: dict[str, float | None] | None = None
     geometry: dict[str, float | None] | None = None
+    merged: Waveform | None = None
+    baseline: dict[str, float | None] | None = None
+    laboratory: dict[str, dict[str, Any]] | None = None
     joined: Path | None = None
     reasons: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -193,6 +216,7 @@ class Event:
 #: Parts of an event that may be None.
 PARTS: Final = (
     "identity", "tt2000", "time", "header", "housekeeping", "flags", "lines", "scale", "snr", "particle", "geometry",
+    "merged", "baseline", "laboratory",
 )  # fmt: skip
 
 

@@ -12,10 +12,13 @@ import numpy as np
 from archive.instruments.idex import calibration
 from archive.instruments.idex.readers import cdf
 from archive.instruments.idex.readers.base import EventSource, Reader
-from archive.instruments.idex.readers.event import CHANNEL_NAMES, Event
+from archive.instruments.idex.readers.event import CHANNEL_NAMES, NO_LABORATORY, Event
 
 NO_ANALYSIS: Final = "level-1 files hold no analyses"
-ANALYSES: Final = dict.fromkeys(("lines", "pulses", "scale", "snr", "particle"), NO_ANALYSIS)
+ANALYSES: Final = {
+    **dict.fromkeys(("lines", "pulses", "scale", "snr", "particle", "merged", "baseline"), NO_ANALYSIS),
+    "laboratory": NO_LABORATORY,
+}
 
 _UNITS: Final = dict.fromkeys(CHANNEL_NAMES, "dN")
 

@@ -17,7 +17,7 @@ import numpy as np
 from archive.instruments.idex.level2_cdf import EMG_PARAMETERS, PULSE_CHANNELS, PULSE_PARAMETERS
 from archive.instruments.idex.readers import cdf
 from archive.instruments.idex.readers.base import EventSource, Reader
-from archive.instruments.idex.readers.event import Event, Floats, Line, MassScale, Pulse, known
+from archive.instruments.idex.readers.event import NO_LABORATORY, Event, Floats, Line, MassScale, Pulse, Waveform, known
 
 _FILLED: Final = "filled throughout, as established level-2A files are: this is no failed fit"
 _PARTICLE: Final = ("charge", "charge_error", "speed", "speed_low", "speed_high", "mass", "mass_low", "mass_high")
@@ -44,6 +44,7 @@ class L2aRecords(cdf.CdfRecords):
         event.snr = {"TOF_High": snr} if snr is not None else None
         if snr is None:
             event.reasons["snr"] = _FILLED
+        self._merged(event)
         if "pinakes_charge" in self.names:
             event.particle = {name: self.scalar(f"pinakes_{name}", number) for name in _PARTICLE}
         return event
@@ -107,8 +108,25 @@ class L2aRecords(cdf.CdfRecords):
             speed=self.scalar(f"{prefix}_velocity_estimate", number),
             mass=self.scalar(f"{prefix}_dust_mass_estimate", number),
             chi2=self.scalar(f"{prefix}_chi_squared", number),
+            curve=self._curve(prefix, number),
             extrapolated=cdf.flag(self, f"{prefix}_saturation_flag", number),
         )  # fmt: skip
+
+    def _merged(self, event: Event) -> None:
+        values = self.numbers_of("pinakes_merged_spectrum", event.number)
+        if values is not None and values.ndim == 1 and np.isfinite(values).any():
+            event.merged = Waveform(values, "mA", self._axis("high", event.number, values), None)
+
+    def _axis(self, rate: str, number: int, values: Floats) -> Floats | None:
+        """Return the times of a rate, None without; established files leave them out."""
+        t = self.numbers_of(f"time_{rate}_sample_rate", number)
+        return t if t is not None and t.shape == values.shape else None
+
+    def _curve(self, prefix: str, number: int) -> Waveform | None:
+        values = self.numbers_of(f"{prefix}_fit_results", number)
+        if values is None or values.ndim != 1 or not np.isfinite(values).any():
+            return None
+        return Waveform(values, "pC", self._axis("low", number, values), None)
 
     def _scale(self, event: Event) -> None:
         number = event.number
@@ -128,6 +146,8 @@ class L2aCdf(Reader):
     lacks: ClassVar = {
         "waveforms": "level-2A files hold no waveforms; join the level-1A or level-1B file of the same events",
         "identity": "level-2A files have no event number",
+        "merged": "established level-2A files hold no spectrum", "baseline": "the layout has none",
+        "laboratory": NO_LABORATORY,
         "particle": "the layout has charge, speed and mass by channel only",
     }  # fmt: skip
 

@@ -16,7 +16,7 @@ from archive.instruments.idex.analysis.settings import IMAGE_PULSE, PULSE
 from archive.instruments.idex.level2_tables import TITLE
 from archive.instruments.idex.readers import hdf5
 from archive.instruments.idex.readers.base import EventSource, Reader, reading
-from archive.instruments.idex.readers.event import Event, Line, MassScale, Pulse, known
+from archive.instruments.idex.readers.event import NO_LABORATORY, Event, Line, MassScale, Pulse, known
 
 _PARTICLE: Final = ("charge", "charge_error", "speed", "speed_low", "speed_high", "mass", "mass_low", "mass_high")
 
@@ -52,7 +52,9 @@ class _Tables:
         for row in self._of("pulses", number):
             if row["channel"] in event.pulses:
                 event.pulses[row["channel"]] = _pulse(row)
-        event.snr = {row["channel"]: known(row["snr"]) for row in self._of("channels", number)} or None
+        levels = self._of("channels", number)
+        event.snr = {row["channel"]: known(row["snr"]) for row in levels} or None
+        event.baseline = {row["channel"]: known(row["robust_baseline"]) for row in levels} or None
         for row in self._of("particles", number):
             event.particle = {name: known(row[name]) for name in _PARTICLE}
         for row in self._of("mass_scale", number):
@@ -82,8 +84,11 @@ def _line(row: dict[str, Any]) -> Line:
     numbers = {name: known(row[name]) for name in ("mu", "sigma", "area", "area_in_window", "mass", "chi2")}
     extras = json.loads(row["extras"]) if row["extras"] else {}
     shape = row["shape"] or "emg"
-    return Line(row["line"], **numbers, rate=known(row["lambda"]), species=row["species"] or None, shape=shape,
-                extras=extras)  # fmt: skip
+    start, stop = known(row["window_start"]), known(row["window_stop"])
+    return Line(
+        row["line"], **numbers, rate=known(row["lambda"]), species=row["species"] or None, shape=shape, extras=extras,
+        window=None if start is None or stop is None else (start, stop), fraction=known(row["fraction_of_lines"]),
+    )  # fmt: skip
 
 
 def _pulse(row: dict[str, Any]) -> Pulse:
@@ -92,7 +97,8 @@ def _pulse(row: dict[str, Any]) -> Pulse:
     names = [name for name, _, _ in (IMAGE_PULSE if image else PULSE).parameters]
     values = {name: known(row[name]) for name in names if name in row}
     parameters = {name: value for name, value in values.items() if value is not None}
-    numbers = {name: known(row[name]) for name in ("charge_error", "speed", "mass", "chi2", "t10", "t90", "rise_10_90")}
+    wanted = ("charge_error", "speed", "mass", "chi2", "t10", "t90", "rise_10_90")
+    numbers: dict[str, Any] = {name: known(row[name]) for name in wanted}
     extrapolated = "saturated" in row["status"].split()
     return Pulse(parameters, known(row["charge"]), "pC", **numbers, extrapolated=extrapolated)
 
@@ -108,7 +114,9 @@ class L2aTables(Reader):
         **dict.fromkeys(("header", "housekeeping", "flags"), "the tables hold none; join the level-1A event product"),
         "geometry": "the tables hold no geometry",
         "pulses": "no pulse was fitted in this channel",
-        "snr": "no channel was analysed", "particle": "the event was not analysed", "scale": "none was found",
+        "snr": "no channel was analysed", "baseline": "no channel was analysed", "laboratory": NO_LABORATORY,
+        "merged": "the tables hold no spectrum; the level-2A CDF does",
+        "particle": "the event was not analysed", "scale": "none was found",
     }  # fmt: skip
 
     def recognises(self, path: Path, head: bytes) -> bool:

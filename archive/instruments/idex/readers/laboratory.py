@@ -8,50 +8,41 @@ is never looked at.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final
 
 import h5py
 import numpy as np
 
-from archive.instruments.idex.analysis.settings import IMAGE_PULSE, PULSE
 from archive.instruments.idex.layout import CHANNELS
 from archive.instruments.idex.readers import hdf5
 from archive.instruments.idex.readers.base import EventSource, Reader, reading
-from archive.instruments.idex.readers.event import PULSE_NAMES, Event, Floats, Line, MassScale, Pulse, Waveform
+from archive.instruments.idex.readers.event import PULSE_NAMES, Event, Waveform
 from archive.instruments.idex.readers.hdf5 import numbers, plain, scalar
+from archive.instruments.idex.readers.laboratory_analysis import (
+    Generation,
+    attribute,
+    take_lines,
+    take_merged,
+    take_pulse,
+    take_scale,
+    value_of,
+)
 from archive.instruments.idex.readers.laboratory_names import NAMES
-
-Generation = Literal["current", "legacy", "raw"]
 
 #: Layout of an event by its generation; ``raw``: there is nothing to tell by.
 LAYOUTS: Final[Mapping[Generation, str]] = {
     "current": "laboratory", "legacy": "laboratory_legacy", "raw": "laboratory",
 }  # fmt: skip
 
-#: Other names that parameters of pulses had.
-PARAMETERS: Final = ("FitParams", " Fit Parameters", "FitParameters", " FitParams")
+#: Groups of the accelerator and of the pickup tube: below the analysis, and below the event.
+ACCELERATOR: Final = ("SQLMatch", "AcceleratorMetadata")
+PICKUP: Final = ("QDAnalysis", "QDMetadata")
 
-#: Scalars of a pulse: our name, and the names there. Masses of the older layout are charges once more.
-SCALARS: Final = {
-    "mass": (" Dust Mass Estimate", "DustMassEstimate"),
-    "speed": (" Velocity Estimate", "VelocityEstimate"),
-    "chi2": (" Chi Squared", "ChiSquared"),
-    "t10": (" 10pct Time",),
-    "t90": (" 90pct Time",),
-    "rise_10_90": (" 10-90 Risetime",),
-}
-
-#: Stored stretches and shifts above are nanoseconds.
-STRETCH_IN_NS: Final = 16.0
-SHIFT_IN_NS: Final = 5000.0
-
-COULOMB: Final = 1e12
+_NO_ANALYSIS: Final = "the event has no analysis"
 
 _NO_UNIT: Final = (
     "the file does not say the unit of its time-of-flight records: mA, or pC per sample of 3.8466 ns of older writers"
@@ -90,18 +81,26 @@ class _Laboratory:
         _metadata(event, group)
         _waveforms(event, group, generation)
         if not isinstance(analysis, h5py.Group):
-            for name in ("lines", "pulses", "scale", "snr", "particle"):
-                event.reasons[name] = "the event has no analysis"
-                event.reasons |= {f"pulses.{channel}": "the event has no analysis" for channel in PULSE_NAMES}
+            parts = ("lines", "pulses", "scale", "snr", "merged", "baseline")
+            event.reasons |= dict.fromkeys((*parts, *(f"pulses.{name}" for name in PULSE_NAMES)), _NO_ANALYSIS)
+            event.laboratory = _facts({name: group.get(name) for name in PICKUP})
             return event
         for name in PULSE_NAMES:
-            _pulse(event, analysis, name, generation)
+            take_pulse(event, analysis, name, generation)
         snr = {name: scalar(analysis.get(f"{theirs} SNR")) for name, theirs in NAMES.items()}
         if generation == "legacy":
             snr["TOF_High"] = scalar(analysis.get("SNR"))
         event.snr = {name: value for name, value in snr.items() if value is not None} or None
-        _lines(event, analysis)
-        _scale(event, analysis, group)
+        take_lines(event, analysis)
+        take_scale(event, analysis, group)
+        take_merged(event, analysis)
+        baselines = {name: attribute(analysis.get(theirs), "Baseline") for name, theirs in NAMES.items()}
+        event.baseline = {name: value for name, value in baselines.items() if value is not None} or None
+        event.laboratory = _facts({name: analysis.get(name) for name in ACCELERATOR}
+                                  | {name: group.get(name) for name in PICKUP})  # fmt: skip
+        failed = [str(plain(text)) for text in _texts(analysis.get("Flags/FailedFits"))]
+        if failed:
+            event.notes.append(f"failed fits: {', '.join(failed)}")
         event.notes += [str(plain(text)) for text in _texts(analysis.get("Flags/Notes"))]
         return event
 
@@ -128,8 +127,9 @@ def _metadata(event: Event, group: Any) -> None:
     if not isinstance(held, h5py.Group):
         event.reasons |= dict.fromkeys(("header", "identity", "time", "tt2000"), "the event has no metadata")
         return
+    there = {name: held.get(name) for name in held}  # a link that leads nowhere gives None
     facts = {
-        name: plain(one[()]) for name, one in held.items() if isinstance(one, h5py.Dataset) and one.shape is not None
+        name: plain(one[()]) for name, one in there.items() if isinstance(one, h5py.Dataset) and one.shape is not None
     }
     identity, tt2000, epoch = (facts.pop(name, None) for name in ("Identity", "Epoch TT2000", "Epoch"))
     event.identity = identity if isinstance(identity, str) and identity else None
@@ -174,107 +174,15 @@ def _waveforms(event: Event, group: Any, generation: Generation) -> None:
             event.waveforms[channel.name] = Waveform(values, unit, t if fits else None, saturated)
 
 
-def _pulse(event: Event, analysis: Any, name: str, generation: Generation) -> None:
-    theirs = NAMES[name]
-    parameters = next((v for key in PARAMETERS if (v := numbers(analysis.get(f"{theirs}{key}"))) is not None), None)
-    key = f"{theirs} Impact Charge" if generation == "current" else f"{theirs}ImpactCharge"
-    charge = scalar(analysis.get(key))
-    if parameters is None and charge is None:
-        event.reasons[f"pulses.{name}"] = "nothing was fitted in this channel"
-        return
-    if parameters is not None and parameters.size not in (0, 5, 7):
-        event.notes.append(f"{theirs} has {parameters.size} parameters, neither five nor seven")
-        parameters = None
-    model = IMAGE_PULSE if parameters is not None and parameters.size == 7 else PULSE
-    fitted: Floats = np.zeros(0) if parameters is None else parameters
-    values = {} if not fitted.size else dict(zip((p[0] for p in model.parameters), fitted.tolist(), strict=True))
-    factor, unit = (COULOMB, "pC") if generation == "current" else (1.0, "dN")
-    event.pulses[name] = Pulse(
-        values, None if charge is None else charge * factor, unit,
-        **{ours: _first(analysis, [f"{theirs}{each}" for each in keys]) for ours, keys in SCALARS.items()},
-    )  # fmt: skip
-
-
-def _first(analysis: Any, names: Sequence[str]) -> Any:
-    """Return the first number under one of the names; None without one."""
-    return next((found for name in names if (found := scalar(analysis.get(name))) is not None), None)
-
-
-def _lines(event: Event, analysis: Any) -> None:
-    """Read lines from the first place that has them."""
-    for place in ("DustComposition", "TOF H"):
-        group = analysis.get(place)
-        table = group.get("MassLines") if isinstance(group, h5py.Group) else None
-        if isinstance(table, h5py.Dataset) and table.dtype.names:
-            event.lines = [_line(row, table.dtype.names) for row in table[()]]
-            return
-    masses = analysis.get("TOF H/Masses")
-    if not isinstance(masses, h5py.Group):
-        return
-    event.lines = []
-    for name in sorted(masses, key=_leading):
-        values = numbers(masses.get(name)) if name.endswith("FitParams") else None
-        if values is not None and values.size == 3:
-            area = scalar(masses.get(name.replace("FitParams", "AreaUnderFit")))
-            mu, sigma, rate = values.tolist()
-            event.lines.append(Line(len(event.lines) + 1, mu, sigma, rate, area_in_window=area))
-    if event.lines:
-        event.notes.append("lines are fits of curves of unit area, whose parameters say nothing about their areas")
-
-
-def _line(row: Any, names: Sequence[str]) -> Line:
-    held = {name: plain(row[name]) for name in names}
-    values = {ours: _finite(held.get(theirs)) for ours, theirs in (
-        ("mu", "mu"), ("sigma", "sigma"), ("rate", "lam"), ("area", "amplitude"), ("area_in_window", "area"),
-        ("mass", "mass"))}  # fmt: skip
-    text = held.get("extras") or "{}"
-    try:
-        extras = json.loads(text)
-    except ValueError:
-        extras = {"unreadable": text}
-    number = held.get("id")
-    return Line(number if isinstance(number, int) else 0, **values, species=held.get("assigned_species") or None,
-                shape=held.get("shape") or "emg", extras=extras if isinstance(extras, dict) else {})  # fmt: skip
-
-
-def _scale(event: Event, analysis: Any, group: Any) -> None:
-    masses = numbers(group.get("Mass"))
-    masses = masses if masses is not None and np.isfinite(masses).any() else None
-    for place in ("DustComposition", "TOF H"):
-        held = analysis.get(place)
-        coefficients = _coefficients(event, held) if isinstance(held, h5py.Group) else []
-        if coefficients:
-            origin, kappa = (_finite(plain(held.attrs.get(name))) for name in ("MassCalibrationOrigin", "MassKappa"))
-            event.scale = MassScale(tuple(coefficients), origin, masses, kappa)
-            return
-    kappa = scalar(analysis.get("kappa"))
-    if masses is not None:
-        event.scale = MassScale(None, None, masses, kappa)
-
-
-def _coefficients(event: Event, group: Any) -> list[float]:
-    text = group.attrs.get("MassCalibration")
-    if text is not None:
-        try:
-            return [float(each) for each in json.loads(plain(text))["coeffs"]]
-        except (ValueError, KeyError, TypeError):
-            event.notes.append("MassCalibration cannot be read")
-    shift, stretch = (_finite(plain(group.attrs.get(name))) for name in ("MassShift", "MassStretch"))
-    if shift is None or stretch is None:
-        return []
-    return [shift / 1000 if abs(shift) > SHIFT_IN_NS else shift, stretch / 1000 if stretch > STRETCH_IN_NS else stretch]
-
-
-def _finite(value: Any) -> float | None:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if number else None
-
-
-def _leading(name: str) -> float:
-    try:
-        return float(name.removesuffix("FitParams").removesuffix("AreaUnderFit"))
-    except ValueError:
-        return math.inf
+def _facts(groups: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:
+    """Return what groups of scalars and texts say, with their attributes; None when there is none."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, group in groups.items():
+        if isinstance(group, h5py.Group):
+            held = {key: plain(value) for key, value in group.attrs.items()}
+            held |= {key: value for key in group if (value := value_of(group.get(key))) is not None}
+            found[name] = held
+    return found or None
 
 
 def _texts(held: Any) -> Any:
@@ -292,7 +200,8 @@ class Laboratory(Reader):
         "particle": "the layout has charge, speed and mass by channel only",
         "waveforms": "the event has no such record",
         "scale": "the event has no mass scale", "lines": "the event has no table of lines",
-        "snr": "the event has none",
+        "snr": "the event has none", "baseline": "the event has none",
+        "laboratory": "the event has neither a match with the accelerator nor a record of the pickup tube",
     }  # fmt: skip
 
     def recognises(self, path: Path, head: bytes) -> bool:
