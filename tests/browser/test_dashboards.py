@@ -293,6 +293,17 @@ def test_a_brush_chooses_events_for_every_panel_and_the_table(page: Page, folder
     page.goto(address)
     until(page, SHOWN)
     expect(page.locator("#brushed")).to_contain_text("6 events brushed in panel 1")
+    box = page.locator(".brush:visible").bounding_box()
+    assert box is not None
+    seen = [box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]]
+    edges = [place(page, "linear-linear", *corner, "figures") for corner in ((9.5, 20.5), (15.5, 5.5))]
+    assert seen == pytest.approx([*edges[0], *edges[1]], abs=3)
+    page.locator("#x").select_option("scale.stretch")  # the rectangle means nothing there
+    expect(page.locator("#brushed")).to_be_hidden()
+    expect(page.locator(".brush:visible")).to_have_count(0)
+    page.goto("about:blank")
+    page.goto(address)
+    until(page, SHOWN)
     page.get_by_role("button", name="Take the brush away").click()
     expect(page.locator("#brushed")).to_be_hidden()
     assert len(download(page, tmp_path)) == 46

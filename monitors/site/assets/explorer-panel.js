@@ -10,19 +10,21 @@
 
   /**
    * A panel. `suffix` ends the ids of its elements and its names in the address; `plots` are figures by kind of axes, each
-   * of which is drawn when it is first shown; `hooks` are what the page does: changed(), over(i), away(), tap(i, held),
-   * brushed(rectangle).
+   * of which is drawn when it is first shown; `hooks` are what the page does: changed(axes) with whether it has other axes,
+   * over(i), away(), tap(i, held), brushed(rectangle).
    */
   function create(suffix, plots, defaults, hooks) {
     const element = (id) => document.getElementById(`${id}${suffix}`);
     const drawn = new Map(); // kind -> {figure, points, element}
     const card = dash.makeCard(element("figures"));
-    const rings = { over: ring(""), held: ring("held") };
+    const rings = { over: sign("ring"), held: sign("ring held") };
+    const outline = sign("brush");
     let now = null; // {figure, points, kind} that is shown
     let found = null; // x, y, colour as chosen, of every event
     let points = { x: null, y: null, chosen: [] }; // in the coordinates of the screen: logarithms on log axes
     let hues = [];
     let brushed = null; // marks of the events that are brushed in some panel
+    let rectangle = null; // the brush of this panel
     let ids = [];
     let times = [];
     let asked = 0;
@@ -32,8 +34,9 @@
     const log = (axis) => element(`log-${axis}`).checked;
     const value = (name) => element(name).value.trim();
 
-    function ring(kind) {
-      const node = dash.make("div", undefined, `ring ${kind}`);
+    /** What lies over the figure, so that moving it paints nothing anew. */
+    function sign(kind) {
+      const node = dash.make("div", undefined, kind);
       node.hidden = true;
       element("figures").append(node);
       return node;
@@ -70,7 +73,7 @@
     function swap() {
       for (const [a, b] of [["x", "y"], ["xd", "yd"], ["xf", "yf"]]) [element(a).value, element(b).value] = [element(b).value, element(a).value];
       [element("log-x").checked, element("log-y").checked] = [log("y"), log("x")];
-      hooks.changed();
+      hooks.changed(true);
     }
 
     // ---- what is shown ------------------------------------------------------------------------------------------------
@@ -160,6 +163,22 @@
       };
       element("drawn").textContent = kept.length < points.chosen.length ? `${kept.length} drawn: the others lie under them or outside.` : "";
       for (const kind of ["over", "held"]) mark(marked[kind], kind);
+      drawOutline();
+    }
+
+    /** The rectangle of the brush, as far as it is in sight. */
+    function drawOutline() {
+      outline.hidden = !rectangle;
+      if (!rectangle) return;
+      const { frame } = Bokeh.index.get(now.figure);
+      const at = (name, size) => {
+        const [low, high] = limits()[name];
+        const part = (edge) => ((log(name) ? Math.log10(Math.max(edge, Number.MIN_VALUE)) : edge) - low) / (high - low);
+        return rectangle[name].map((edge) => Math.min(1, Math.max(0, part(edge))) * size);
+      };
+      const [left, right] = at("x", frame.bbox.width);
+      const [down, up] = at("y", frame.bbox.height);
+      Object.assign(outline.style, { left: `${frame.bbox.left + left}px`, top: `${frame.bbox.bottom - up}px`, width: `${right - left}px`, height: `${up - down}px` });
     }
 
     function nameAxis(axis, choice) {
@@ -227,14 +246,15 @@
       return marks;
     }
 
-    for (const name of [...SELECTS, ...FORMULAS, "log-x", "log-y"]) element(name).addEventListener("change", hooks.changed);
+    for (const name of [...SELECTS, ...FORMULAS, "log-x", "log-y"]) element(name).addEventListener("change", () => hooks.changed(/^[xy]/.test(name)));
     element("swap").addEventListener("click", swap);
     element("more").addEventListener("click", () => unfold(!element("panel").classList.contains("open")));
 
     return {
       address, read, show, mark, within, choices, textOf,
       chosen: () => points.chosen,
-      brush(marks) { brushed = marks; if (now && found) drawPoints(); },
+      /** Make all events pale but those in `marks`; `mine` is the rectangle when it was drawn here. */
+      brush(marks, mine) { [brushed, rectangle] = [marks, mine]; if (now && found) drawPoints(); },
       fit,
       place: (i) => (now && found ? place(i, Bokeh.index.get(now.figure).frame.bbox) : null),
     };

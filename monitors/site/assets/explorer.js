@@ -83,7 +83,7 @@
 
   function showBrush() {
     const marks = brush && panels[brush.panel].within(brush);
-    for (const panel of shown()) panel.brush(marks);
+    shown().forEach((panel, i) => panel.brush(marks, brush && brush.panel === i ? brush : null));
     const events = marks ? marks.reduce((sum, mark) => sum + mark, 0) : 0;
     element("brushed").hidden = !brush;
     element("brushed-count").textContent = brush ? `${events} events brushed${count() === "1" ? "" : ` in panel ${brush.panel + 1}`}; the others are pale. ` : "";
@@ -164,7 +164,13 @@
     }
     const plots = JSON.parse(element("plots-explorer").textContent);
     panels = ["", "2", "3", "4"].map((suffix, number) => window.pinakesExplorerPanel.create(suffix, plots, defaults, {
-      changed: () => attempt(show([panels[number]])), over, tap, away: () => over(-1),
+      changed(axes) {
+        if (axes && brush && brush.panel === number) brush = null; // it is of the axes that were
+        attempt(show([panels[number]]));
+      },
+      over,
+      tap,
+      away: () => over(-1),
       brushed(rectangle) { brush = { panel: number, ...rectangle }; remember(); showBrush(); },
     }));
     element("names").append(...columns.quantities().map((quantity) => new Option(dash.axisLabel(quantity), quantity.name)));
