@@ -183,4 +183,11 @@ def _tell(event: Event) -> None:
 
 
 def _said(held: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {cell(value)}" for name, value in held.items() if value not in (None, "", {}, []))
+    return ", ".join(f"{name} {_short(value)}" for name, value in held.items() if value not in (None, "", {}, []))
+
+
+def _short(value: Any) -> str:
+    """Return a value as printable text, numbers with six digits."""
+    if isinstance(value, Mapping):
+        return f"({_said(value)})"
+    return f"{' '.join(map(_short, value))}" if isinstance(value, list) else cell(value)

@@ -330,6 +330,10 @@ def test_lines_of_level_2a_stand_in_slots_and_their_order_is_told_by_the_labels(
     assert [(line.mass, line.mu, line.rate, line.area_in_window) for line in event.lines or ()] == [
         (28.0, 5.0, 30.0, 0.5), (56.0, 8.0, 20.0, None), (100.0, None, None, 0.25),
     ]  # fmt: skip
+    (event,) = read(level_2a(tmp_path / "c.cdf", EPOCH[:1], pinakes_lines=np.array([2.0])))
+    assert event.why("lines") == "none of its 2 lines has a slot in this layout"
+    (event,) = read(level_2a(tmp_path / "d.cdf", EPOCH[:1], pinakes_lines=np.array([0.0])))
+    assert event.lines == []
     filled = level_2a(tmp_path / "b.cdf", EPOCH[:1], target_low_fit_parameters=np.full((1, 5), np.nan),
                       target_low_impact_charge=np.full(1, np.nan))  # fmt: skip
     (event,) = read(filled)
@@ -371,7 +375,7 @@ def test_missing_variables_and_odd_shapes_are_reasons_and_no_exceptions(tmp_path
     assert (tof.t, tof.saturated) == (None, None)
     assert first.notes == ["TOF_High has no times of its own length"]
     assert first.geometry == {"longitude": 1.0}
-    assert second.geometry == {"longitude": None}
+    assert second.why("geometry") == "every variable of it is filled"
     assert second.why("time") == "the record has no time"
     assert "no such record of numbers" in first.why("waveforms.Ion_Grid")
     assert first.why("header") == "the file does not say it"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -191,15 +191,14 @@ def begun(records: CdfRecords, layout: str, record: int) -> Event:
               if name.startswith("idx__") or name in ("aid", "shcoarse", "shfine", *_TRIGGER)}  # fmt: skip
     event.header = header or None
     readings = newest(HOUSEKEEPING)["values"]
-    event.housekeeping = _there(records, record, readings)
-    event.geometry = _there(records, record, _GEOMETRY)
+    for part, names in (("housekeeping", readings), ("geometry", _GEOMETRY)):
+        found = {name: records.scalar(name, record) for name in names if name in records.names}
+        if any(value is not None for value in found.values()):
+            setattr(event, part, found)
+        elif found:
+            event.reasons[part] = "every variable of it is filled"
     event.flags = _flags(records, record) or None
     return event
-
-
-def _there(records: CdfRecords, record: int, names: Iterable[str]) -> dict[str, float | None] | None:
-    """Return the numbers of those names that the file has; None when it has none."""
-    return {name: records.scalar(name, record) for name in names if name in records.names} or None
 
 
 def _flags(records: CdfRecords, record: int) -> dict[str, bool | None]:

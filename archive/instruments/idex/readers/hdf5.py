@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import h5py
 import numpy as np
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from archive.errors import UnreadableSource
 from archive.instruments.idex.readers.base import HDF5_MAGIC, printable, reading, shown
+
+#: Rows read at a time.
+ROWS: Final = 256
 
 
 @contextmanager
@@ -39,6 +42,23 @@ def root_of(path: Path, head: bytes) -> dict[str, Any] | None:
         return None
     with opened(path) as file, reading(path):
         return {**{name: plain(value) for name, value in file.attrs.items()}, "groups": set(file)}
+
+
+class Columns:
+    """A group of columns of equal length, read some rows at a time: a row of a hundred columns is quick."""
+
+    def __init__(self, group: Any) -> None:
+        self._group = group
+        self._start = -1
+        self._held: dict[str, Any] = {}
+
+    def row(self, index: int) -> dict[str, Any]:
+        """Return one row as values of Python, by the names of the columns."""
+        start = index // ROWS * ROWS
+        if start != self._start:
+            self._held = {name: held[start : start + ROWS] for name, held in self._group.items()}
+            self._start = start
+        return {name: plain(values[index - start]) for name, values in self._held.items()}
 
 
 def plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import h5py
 import numpy as np
@@ -22,6 +22,10 @@ from archive.instruments.idex.time import as_datetime, utc
 FLAGS: Final = {"science": "science_event", "noise": "noise_capture", "pulser": "pulser", "dust_hit": "dust_hit"}
 
 
+#: Groups of columns.
+GROUPS: Final = ("header", "housekeeping", "flags", "present", "damaged")
+
+
 class _Product:
     """An open event product."""
 
@@ -29,6 +33,7 @@ class _Product:
         self._path, self._file = path, file
         with reading(path):
             self._count = len(file["epoch"])
+            self._columns = {name: hdf5.Columns(file[name]) for name in GROUPS}
             self._steps = {rate: float(file.attrs[f"dt_{rate}"]) for rate in ("high", "low")}
 
     @property
@@ -49,25 +54,23 @@ class _Product:
         event.identity = str(hdf5.plain(file["identity"][number]))
         event.tt2000 = int(file["epoch"][number])
         event.time = as_datetime(utc([event.tt2000])[0])
-        event.header = {"aid": int(file["aid"][number])} | self._row("header", number)
-        event.housekeeping = self._row("housekeeping", number)
-        event.flags = {name: bool(file[f"flags/{ours}"][number]) for ours, name in FLAGS.items()}
+        row = {name: columns.row(number) for name, columns in self._columns.items()}
+        event.header = {"aid": int(file["aid"][number])} | row["header"]
+        event.housekeeping = row["housekeeping"]
+        event.flags = {name: bool(row["flags"][ours]) for ours, name in FLAGS.items()}
         for channel in CHANNELS:
-            if not file[f"present/{channel.name}"][number]:
-                damaged = bool(file[f"damaged/{channel.name}"][number])
+            if not row["present"][channel.name]:
+                damaged = bool(row["damaged"][channel.name])
                 reason = "it was received damaged, and is not to be trusted" if damaged else "it was not received whole"
                 event.reasons[f"waveforms.{channel.name}"] = reason
                 continue
             raw = file[channel.name][number]
             rate = "high" if channel.high_rate else "low"
             t = float(file[f"t0_{rate}"][number]) + self._steps[rate] * np.arange(raw.size)
-            saturated = bool(file[f"flags/{channel.name.lower()}_saturated"][number])
+            saturated = bool(row["flags"][f"{channel.name.lower()}_saturated"])
             values = np.where(raw == FILL, np.nan, raw.astype(np.float64))
             event.waveforms[channel.name] = Waveform(values, "dN", t, saturated)
         return event
-
-    def _row(self, group: str, number: int) -> dict[str, Any]:
-        return {name: hdf5.plain(held[number]) for name, held in self._file[group].items()}
 
 
 class L1aProduct(Reader):

@@ -64,8 +64,10 @@ class L2aRecords(cdf.CdfRecords):
         held = {name: self.numbers_of(variable, number) for name, variable in _LINE.items()}
         slots = self._slots([parameters, *held.values()])
         count = self.scalar("pinakes_lines", number)
-        if not slots and count is None:
-            event.reasons["lines"] = _FILLED
+        if not slots and count != 0:
+            event.reasons["lines"] = (
+                _FILLED if count is None else f"none of its {count:g} lines has a slot in this layout"
+            )
             return
         order = self._order("peak_fit", EMG_PARAMETERS, 3)
         event.lines = []

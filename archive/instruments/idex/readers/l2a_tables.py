@@ -29,6 +29,7 @@ class _Tables:
         with reading(path):
             self._records = {int(each): row for row, each in enumerate(file["events/record"][:])}
             names = ("lines", "pulses", "channels", "particles", "mass_scale")
+            self._columns = {name: hdf5.Columns(file[name]) for name in ("events", *names)}
             self._rows = {name: file[f"{name}/record"][:] for name in names}
 
     @property
@@ -72,12 +73,8 @@ class _Tables:
         return self._read(table, np.flatnonzero(self._rows[table] == number).tolist())
 
     def _read(self, table: str, rows: Sequence[int]) -> list[dict[str, Any]]:
-        """Return rows of a table; those of one event lie near each other."""
-        if not rows:
-            return []
-        first, last = min(rows), max(rows)
-        columns = {name: held[first : last + 1] for name, held in self._file[table].items()}
-        return [{name: hdf5.plain(values[row - first]) for name, values in columns.items()} for row in rows]
+        """Return rows of a table."""
+        return [self._columns[table].row(each) for each in rows]
 
 
 def _line(row: dict[str, Any]) -> Line:
