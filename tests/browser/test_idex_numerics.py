@@ -14,7 +14,7 @@ from archive.instruments.idex.analysis import spectrum
 from archive.instruments.idex.analysis.settings import PULSES, Settings
 from archive.instruments.idex.analysis.source import read
 from archive.instruments.idex.analysis.waveforms import convert
-from archive.numerics import comb, emg, massscale, noise, particle, pulse, shapes, windows
+from archive.numerics import comb, emg, massscale, models, noise, particle, pulse, shapes, windows
 from tests.browser.test_viewer import open_event
 from tests.site_sample import SampleSite
 
@@ -105,6 +105,51 @@ def test_a_new_line_begins_where_the_archive_begins(page: Page, folder: str) -> 
         else:
             assert not found.any()
     assert compared > 50
+
+
+def test_a_new_line_is_fitted_as_in_the_archive(page: Page, folder: str) -> None:
+    open_event(page, folder, 1)
+    dice = np.random.default_rng(9)
+    step, first = 1 / 260, 5.0
+    t = np.asarray(first + step * np.arange(90), dtype=np.float64)
+    script = """([record, begin, end]) => { const { startOf, fitted } = pinakesIdexNewLine;
+      return fitted(record, [], begin, end, startOf(record, [], begin, end)); }"""
+    for _ in range(12):
+        line = [
+            dice.uniform(1e-3, 0.1),
+            first + dice.uniform(0.08, 0.14),
+            dice.uniform(0.008, 0.02),
+            dice.uniform(30, 100),
+        ]
+        height = float(np.max(emg.emg(t, *line)))
+        noise_level = height / dice.uniform(10, 100)
+        y: NDArray[np.float64] = emg.emg(t, *line) + dice.normal(0, noise_level, t.size)
+        sigma = np.full(t.size, noise_level)
+        record = {"t0": first, "dt": step, "signal": y.tolist(), "sigma": sigma.tolist()}
+        found = evaluated(page, script, record, float(t[0]), float(t[-1]))
+        best = models.refit_line(t, y, start={}, fixed={}, sigma=sigma).best_values
+        wanted = [best[name] for name in models.LINE]
+        chi2 = [float(np.sum(((y - emg.emg(t, *values)) / sigma) ** 2)) for values in (found.tolist(), wanted)]
+        assert chi2[0] <= chi2[1] * (1 + 1e-6)
+        assert found[0] == pytest.approx(wanted[0], rel=1e-3)
+        assert found[1] == pytest.approx(wanted[1], abs=1e-3 * wanted[2])
+
+
+def test_windows_of_noise_and_of_nothing_end_their_fit(page: Page, folder: str) -> None:
+    open_event(page, folder, 1)
+    dice = np.random.default_rng(10)
+    script = """([signal, sigma]) => { const { startOf, fitted } = pinakesIdexNewLine;
+      const record = { t0: 0, dt: 0.01, signal: signal.map((v) => v === null ? NaN : v), sigma };
+      const start = startOf(record, [], 0, 100); return start && fitted(record, [], 0, 100, start); }"""
+    noise_only = dice.normal(0, 1, 40)
+    spike = np.where(np.arange(40) == 20, 5.0, 0.0)
+    steps = np.repeat([0.0, 1.0], 20)
+    gaps = [None if i % 2 else float(v) for i, v in enumerate(noise_only)]
+    for signal in (noise_only.tolist(), spike.tolist(), steps.tolist(), gaps, [1e-300] * 40, [1e200] * 40):
+        found = page.evaluate(script, [signal, [1.0] * 40])
+        assert found is None or len(found) == 4
+    for nothing in ([None] * 40, [-1.0] * 40, [0.0] * 40, []):
+        assert page.evaluate(script, [nothing, [1.0] * len(nothing)]) is None
 
 
 def test_lines_are_matched_and_kappa_is_taken_as_the_archive_does(page: Page, folder: str) -> None:

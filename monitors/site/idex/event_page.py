@@ -26,7 +26,7 @@ PACKAGE: Final = files("monitors.site.idex")
 SCRIPTS: Final = (
     "idex-models.js", "idex-shapes.js", "idex-merge.js", "idex-noise.js", "idex-words.js", "idex-spectrum.js",
     "idex-pulses.js", "idex-tables.js", "idex-blocks.js", "idex-command.js", "idex-anchors.js", "idex-fields.js",
-    "idex-new-line.js", "idex-editor.js", "idex-noise-view.js", "idex-calculator.js", "idex-event.js",
+    "idex-new-line.js", "idex-told.js", "idex-editor.js", "idex-noise-view.js", "idex-calculator.js", "idex-event.js",
 )  # fmt: skip
 
 STYLE: Final = "idex-event.css"

@@ -2,14 +2,13 @@
 "use strict";
 
 (function () {
-  const { isPulse, emgArea, impactCharge, pulse, massOf, crossing } = window.pinakesIdexModels;
-  const { lineValue, isLine } = window.pinakesIdexShapes;
   const words = window.pinakesIdexWords;
   const { command, fault } = window.pinakesIdexCommand;
   const { make } = window.pinakesIdexTables;
   const { anchorRows } = window.pinakesIdexAnchors;
   const { ROWS, startValues, extrasOf, parsed } = window.pinakesIdexFields;
-  const { startOf, tooFew } = window.pinakesIdexNewLine;
+  const { startOf, fitted, tooFew } = window.pinakesIdexNewLine;
+  const { ofPulse, ofLine, ofNew, ofRemoval } = window.pinakesIdexTold;
   const element = (id) => document.getElementById(id);
 
   const STEPS = 1000; // of a slider; the middle is the value it began with
@@ -276,67 +275,24 @@
       if (found.action === "remove") previewWithout();
     }
 
-    /** A line that is added: what its samples suggest; the archive fits from there. */
+    /** A line that is added, fitted here as the archive will, and its numbers. */
     function previewNew(wanted) {
-      const values = state.merged && wanted[0] < wanted[1] ? startOf(state.merged, state.lines, ...wanted) : null;
+      const start = state.merged && wanted[0] < wanted[1] ? startOf(state.merged, state.lines, ...wanted) : null;
+      const values = start && fitted(state.merged, state.lines, ...wanted, start);
       spectrum.edit(values ? { line: null, values, shape: "emg", window: wanted } : null);
-      if (!state.merged) return;
-      const result = element("idex-edit-result");
-      if (!values) { result.textContent = "No signal stands above the baseline and the other lines in this window."; return; }
-      const line = { values, shape: "emg" };
-      const mass = state.scale ? ` (${words.number(massOf(values[1] - state.merged.t0, state.scale), 4)} u)` : "";
-      result.textContent = `To begin with: A = ${words.number(values[0], 4)} mA µs, µ = ${words.number(values[1], 6)} µs${mass}, σ = ${words.number(values[2], 3)} µs, λ = ${words.number(values[3], 3)} 1/µs; χ²/ν ${words.number(reduced(line, ...wanted), 4)} (now ${words.number(reduced(null, ...wanted), 4)}). The archive fits from there.`;
+      element("idex-edit-result").textContent = state.merged ? ofNew(state, values, wanted) : "";
     }
 
     /** A line that is taken out: the sum of the others, and what that does to the residuals of its window. */
     function previewWithout() {
-      const { fit } = target;
-      spectrum.edit({ line: fit, removed: true });
-      const known = state.merged && words.known(fit.start) && isLine(fit);
-      element("idex-edit-result").textContent = known ? `Without line ${fit.line}: χ²/ν ${words.number(reduced(null, fit.start, fit.stop), 4)} in its window (now ${words.number(reduced(fit, fit.start, fit.stop), 4)}).` : "";
+      spectrum.edit({ line: target.fit, removed: true });
+      element("idex-edit-result").textContent = ofRemoval(state, target.fit);
     }
 
     function told(numbers, found) {
-      if (target.kind === "pulse") {
-        if (!isPulse(numbers)) return "These values make no pulse.";
-        if (numbers.length === 7) return "A pulse with image charge: its charge is worked out by the archive.";
-        const record = state.records[target.fit.channel];
-        return `Q = ${words.number(impactCharge(numbers), 5)} pC (now ${words.number(target.fit.charge, 5)}); 10–90 % rise ${words.number(crossing(numbers, 0.9) - crossing(numbers, 0.1), 4)} µs; residual ${words.number(spreadOf(record, (t) => pulse(t, numbers)), 4)} pC rms (now ${isPulse(target.fit.values) ? words.number(spreadOf(record, (t) => pulse(t, target.fit.values)), 4) : words.NOTHING}).`;
-      }
+      if (target.kind === "pulse") return ofPulse(state, target.fit, numbers);
       const line = { ...target.fit, values: numbers, shape: target.name, extras: parsed(extras()) };
-      if (!isLine(line)) return "These values make no line.";
-      const [begin, end] = found.window || [target.fit.start, target.fit.stop];
-      const mass = state.scale && state.merged ? `${words.number(massOf(numbers[1] - state.merged.t0, state.scale), 6)} u; ` : "";
-      const area = target.name === "emg" ? `area in the window ${words.number(emgArea(begin, end, numbers), 4)} mA µs; ` : "";
-      return `${mass}${area}χ²/ν ${words.number(reduced(line, begin, end), 4)} (now ${isLine(target.fit) ? words.number(reduced(target.fit, begin, end), 4) : words.NOTHING}).`;
-    }
-
-    function spreadOf(record, model) {
-      if (!record) return NaN;
-      let sum = 0;
-      let used = 0;
-      for (let i = 0; i < record.y.length; i++) {
-        if (record.mask[i]) continue;
-        sum += (record.y[i] - model(record.t0 + i * record.dt)) ** 2;
-        used += 1;
-      }
-      return Math.sqrt(sum / used);
-    }
-
-    /** Reduced chi-square of a window with a line, null for none, and the other lines as they are. */
-    function reduced(line, begin, end) {
-      const { t0, dt, signal, sigma } = state.merged;
-      const others = state.lines.filter((other) => other !== target.fit && isLine(other));
-      let chi2 = 0;
-      let used = 0;
-      for (let i = Math.max(0, Math.ceil((begin - t0) / dt - 0.01)); i < signal.length && t0 + i * dt <= end + 0.01 * dt; i++) {
-        const t = t0 + i * dt;
-        const rest = (signal[i] - (line ? lineValue(t, line) : 0) - others.reduce((sum, other) => sum + lineValue(t, other), 0)) / sigma[i];
-        if (!Number.isFinite(rest)) continue;
-        chi2 += rest * rest;
-        used += 1;
-      }
-      return chi2 / Math.max(1, used - 4);
+      return ofLine(state, target.fit, line, found.window || [target.fit.start, target.fit.stop]);
     }
 
     /** Open the editor at a fit. */

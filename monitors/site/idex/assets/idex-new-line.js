@@ -1,8 +1,9 @@
-// A line that is not there yet: the window that is drawn around it in the spectrum, and the values that its fit begins with,
-// as archive/numerics/windows.py has them (IDEX science definition, section 10.4). A test compares the two.
+// A line that is not there yet: the window that is drawn around it in the spectrum, the values that its fit begins with, as
+// archive/numerics/windows.py has them (IDEX science definition, section 10.4), and the fit. Tests compare both with the archive.
 "use strict";
 
 (function () {
+  const { emg } = window.pinakesIdexModels;
   const { lineValue, isLine } = window.pinakesIdexShapes;
   const LEAST = 5; // samples that a line of four parameters needs
 
@@ -24,19 +25,23 @@
     return y[i] < half ? Math.abs(i - peak) - (half - y[i]) / (y[i - step] - y[i]) : NaN;
   }
 
+  /** Samples of a window less the sum of lines: times, values, and noise. */
+  function rest(record, others, begin, end) {
+    const [first, last] = samplesOf(record, begin, end);
+    const there = others.filter(isLine);
+    const t = Float64Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => record.t0 + (first + i) * record.dt);
+    const y = t.map((time, i) => record.signal[first + i] - there.reduce((sum, line) => sum + lineValue(time, line), 0));
+    return { t, y, sigma: record.sigma ? record.sigma.slice(first, last + 1) : t.map(() => 1) };
+  }
+
   /**
    * Area over the baseline, location, width and rate that the samples of a window suggest, `others` being lines whose sum is
    * taken off first: the highest sample, both half widths, and the trapezoid of what is positive. Null without a signal.
    */
   function startOf(record, others, begin, end) {
-    const [first, last] = samplesOf(record, begin, end);
-    if (last - first < 1) return null;
-    const { t0, dt, signal } = record;
-    const there = others.filter(isLine);
-    const y = Float64Array.from({ length: last - first + 1 }, (_, i) => {
-      const t = t0 + (first + i) * dt;
-      return signal[first + i] - there.reduce((sum, line) => sum + lineValue(t, line), 0);
-    });
+    const { t, y } = rest(record, others, begin, end);
+    const { dt } = record;
+    if (y.length < 2) return null;
     let top = -1;
     for (let i = 0; i < y.length; i++) if (Number.isFinite(y[i]) && (top < 0 || y[i] > y[top])) top = i;
     if (top < 0 || !(y[top] > 0)) return null;
@@ -50,7 +55,62 @@
       const part = 0.5 * (Math.max(0, y[i]) + Math.max(0, y[i - 1])) * dt;
       if (part > 0 && part < Infinity) area += part;
     }
-    return [area, t0 + (first + top) * dt - 0.5 * Math.min(sigma, tau), sigma, 1 / tau];
+    return [area, t[top] - 0.5 * Math.min(sigma, tau), sigma, 1 / tau];
+  }
+
+  // ---- the fit ------------------------------------------------------------------------------------------------------
+
+  const ROUNDS = 200;
+  const SMALL = 1e-6; // step of a derivative
+
+  /** Values from what is free: area, sigma and lambda are positive, and so their logarithms are fitted. */
+  const valuesOf = ([a, mu, s, l]) => [Math.exp(a), mu, Math.exp(s), Math.exp(l)];
+
+  /** Solve a small system of linear equations by elimination; null when it is singular. */
+  function solved(matrix, right) {
+    const rows = matrix.map((row, i) => [...row, right[i]]);
+    for (let i = 0; i < rows.length; i++) {
+      const best = rows.slice(i).reduce((at, row, k) => (Math.abs(row[i]) > Math.abs(rows[at][i]) ? i + k : at), i);
+      [rows[i], rows[best]] = [rows[best], rows[i]];
+      if (!(Math.abs(rows[i][i]) > 0)) return null;
+      for (let k = 0; k < rows.length; k++) {
+        if (k === i) continue;
+        const by = rows[k][i] / rows[i][i];
+        for (let j = i; j <= rows.length; j++) rows[k][j] -= by * rows[i][j];
+      }
+    }
+    return rows.map((row, i) => row[rows.length] / row[i]);
+  }
+
+  /** Least squares of one line on the samples of a window less the others, from `start` (K. Levenberg, D. Marquardt). */
+  function fitted(record, others, begin, end, start) {
+    const { t, y, sigma } = rest(record, others, begin, end);
+    const used = Array.from(t.keys()).filter((i) => Number.isFinite(y[i]) && sigma[i] > 0);
+    const residuals = (free) => { const values = valuesOf(free); return used.map((i) => (y[i] - emg(t[i], values)) / sigma[i]); };
+    const sum = (list) => list.reduce((total, value) => total + value * value, 0);
+    // The location moves by widths, so that all steps are of one size.
+    let free = [Math.log(start[0]), start[1], Math.log(start[2]), Math.log(start[3])];
+    let left = residuals(free);
+    let chi2 = sum(left);
+    let damping = 1e-3;
+    for (let round = 0; round < ROUNDS && damping < 1e12; round++) {
+      const scale = [1, Math.exp(free[2]), 1, 1];
+      const slopes = free.map((_, k) => {
+        const moved = residuals(free.map((value, i) => (i === k ? value + SMALL * scale[k] : value)));
+        return moved.map((value, i) => (value - left[i]) / SMALL);
+      });
+      const normal = slopes.map((a, i) => slopes.map((b, k) => a.reduce((total, value, j) => total + value * b[j], 0) * (i === k ? 1 + damping : 1)));
+      const step = solved(normal, slopes.map((a) => -a.reduce((total, value, j) => total + value * left[j], 0)));
+      const next = step && free.map((value, k) => value + step[k] * scale[k]);
+      const after = next && next.every(Number.isFinite) ? residuals(next) : null;
+      const less = after ? chi2 - sum(after) : NaN;
+      if (less >= 0) {
+        [free, left, chi2] = [next, after, chi2 - less];
+        damping = Math.max(1e-12, damping / 10);
+        if (less <= 1e-10 * chi2) break;
+      } else damping *= 10;
+    }
+    return valuesOf(free);
   }
 
   /** Why a window cannot hold a line; null when it can. */
@@ -82,5 +142,5 @@
     return { wait, waits: () => on };
   }
 
-  window.pinakesIdexNewLine = { startOf, tooFew, drawing, samplesOf };
+  window.pinakesIdexNewLine = { startOf, fitted, tooFew, drawing, samplesOf };
 })();
