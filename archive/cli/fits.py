@@ -168,7 +168,7 @@ def _store_scale(
     from archive.cli.calibrations import stored
 
     rests = basis(beyond_doubt(rows), **selection)
-    origin = f"median of the mass scales of {rests['events']} events of this archive"
+    origin = "median of mass scales of this archive"
     begin, end = word["valid_from"], word["valid_until"]
     new = Written("mass_scale", values, origin, begin, end, word["author"], word["reason"], rests)
     stored(context, "idex", new, as_json=True)

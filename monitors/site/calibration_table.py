@@ -14,9 +14,8 @@ STATES: Final[Mapping[str, State]] = {
 }  # fmt: skip
 
 COLUMNS: Final = (
-    Column("Calibration"), Column("Version"), Column("State"), Column("Valid from", "UTC", "time"),
-    Column("Valid to", "UTC", "time"), Column("Quantities", kind="number"), Column("Written by"),
-    Column("Origin and reason", kind="prose"),
+    Column("Calibration"), Column("Version"), Column("State"), Column("Written by"),
+    Column("Valid from", "UTC", "time"), Column("Valid to", "UTC", "time"), Column("Origin and reason", kind="prose"),
 )  # fmt: skip
 
 
@@ -29,10 +28,9 @@ def calibration_table(rows: Iterable[Mapping[str, Any]]) -> Table:
                 tables.words(row["name"].replace("_", " ")),
                 tables.words(row["label"]),
                 tables.words(row["state"], state=STATES[row["state"]], title=_title(row)),
-                tables.time(row["valid_from"]),
-                tables.time(row["valid_to"]),
-                tables.number(len(row["values"])),
                 tables.words("the package" if row["author"] is None else row["author"]),
+                tables.time(row["valid_from"], digits=-1),
+                tables.time(row["valid_to"], digits=-1),
                 tables.words(_told(row)),
             ]
         )
@@ -41,8 +39,6 @@ def calibration_table(rows: Iterable[Mapping[str, Any]]) -> Table:
 
 def _title(row: Mapping[str, Any]) -> str | None:
     """Return what a state means where it does not speak for itself."""
-    if row["state"] == "withdrawn":
-        return f"taken back by {row['withdrawn_by']}: {row['withdrawn_because']}"
     if row["state"] == "needs review":
         return "the package has shipped a newer version since; this one holds until it is taken back"
     return None
@@ -52,4 +48,7 @@ def _told(row: Mapping[str, Any]) -> str:
     if row["reason"] is None:
         return str(row["origin"])
     rests = "" if row["n_events"] is None else f" ({row['n_events']} events)"
-    return f"{row['reason']} — {row['origin']}{rests}"
+    told = f"{row['reason']} — {row['origin']}{rests}"
+    if row["state"] == "withdrawn":
+        return f"{told}. Taken back by {row['withdrawn_by']}: {row['withdrawn_because']}"
+    return told

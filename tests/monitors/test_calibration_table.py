@@ -27,7 +27,7 @@ def test_local_calibrations_stand_before_shipped_ones_with_author_and_reason(cat
     assert [(row["Version"].text, row["State"].text) for row in scales] == [
         ("local-3", "counts"), ("local-1", "withdrawn"), ("1", "counts"),
     ]  # fmt: skip
-    assert scales[1]["State"].title == "taken back by B: was wrong"
+    assert scales[1]["Origin and reason"].text == "a campaign — by hand (1200 events). Taken back by B: was wrong"
     assert "window.hacked" in scales[0]["Written by"].text
     assert "a campaign — by hand (1200 events)" in scales[0]["Origin and reason"].text
     assert scales[2]["Written by"].text == "the package"

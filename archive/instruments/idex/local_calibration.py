@@ -8,11 +8,13 @@ from typing import Any, Final
 
 from archive.instruments.idex.analysis.settings import MASS_SCALE
 
-#: Least and greatest value: the stretch as where scales are looked for (IDEX science definition, section 15.3), us per
-#: root of u; the offset from the fitted impact within a few us; the target voltage within what the supply can give.
-LIMITS: Final[Mapping[str, tuple[float, float]]] = {
-    "stretch": (1.3, 1.6), "offset": (-5.0, 5.0), "target_voltage": (100.0, 6000.0),
-}  # fmt: skip
+#: Where stretches are looked for (IDEX science definition, section 15.3), us per root of u. The record gives the one at
+#: its target voltage, which may lie beyond; the one at some voltage of its range may not.
+STRETCH: Final = (1.3, 1.6)
+
+#: Least and greatest value: the offset from the fitted impact within a few us, the target voltage within what the
+#: supply can give.
+LIMITS: Final[Mapping[str, tuple[float, float]]] = {"offset": (-5.0, 5.0), "target_voltage": (100.0, 6000.0)}
 
 #: What may stand beside them: how well they are known, and from how many events.
 BESIDE: Final = ("stretch_spread", "offset_spread", "events")
@@ -28,23 +30,33 @@ def check(name: str, values: Mapping[str, Any]) -> None:
     """
     if name != MASS_SCALE:
         raise ValueError(f"only {MASS_SCALE} can be written, not {name}")
-    unknown = sorted(set(values) - {*LIMITS, *BESIDE, "voltage_range"})
+    unknown = sorted(set(values) - {"stretch", *LIMITS, *BESIDE, "voltage_range"})
     if unknown:
         raise ValueError(f"{MASS_SCALE} has no value {unknown[0]!r}")
-    for each, (least, greatest) in LIMITS.items():
-        value = _number(values, each)
-        if value is None or not least <= value <= greatest:
-            raise ValueError(f"{each} must be a number from {least:g} to {greatest:g}, not {values.get(each)}")
+    for each, limits in LIMITS.items():
+        _within(values, each, limits)
     for each in BESIDE:
         value = _number(values, each)
         if values.get(each) is not None and (value is None or value < 0):
             raise ValueError(f"{each} must be a number from 0 on, not {values[each]}")
-    limits = values.get("voltage_range")
-    if not isinstance(limits, list | tuple) or len(limits) != 2:
-        raise ValueError(f"voltage_range must be two voltages, not {limits}")
-    low, high = (_number({"v": each}, "v") for each in limits)
+    low, high = _voltages(values.get("voltage_range"))
+    nominal = float(values["target_voltage"])
+    _within(values, "stretch", (STRETCH[0] * math.sqrt(low / nominal), STRETCH[1] * math.sqrt(high / nominal)))
+
+
+def _within(values: Mapping[str, Any], name: str, limits: tuple[float, float]) -> None:
+    value = _number(values, name)
+    if value is None or not limits[0] <= value <= limits[1]:
+        raise ValueError(f"{name} must be a number from {limits[0]:.3g} to {limits[1]:.4g}, not {values.get(name)}")
+
+
+def _voltages(given: Any) -> tuple[float, float]:
+    if not isinstance(given, list | tuple) or len(given) != 2:
+        raise ValueError(f"voltage_range must be two voltages, not {given}")
+    low, high = (_number({"v": each}, "v") for each in given)
     if low is None or high is None or not 0 < low < high:
-        raise ValueError(f"voltage_range must be two voltages, the lower one first, not {limits}")
+        raise ValueError(f"voltage_range must be two voltages, the lower one first, not {given}")
+    return low, high
 
 
 def _number(values: Mapping[str, Any], name: str) -> float | None:
