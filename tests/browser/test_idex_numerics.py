@@ -14,7 +14,7 @@ from archive.instruments.idex.analysis import spectrum
 from archive.instruments.idex.analysis.settings import PULSES, Settings
 from archive.instruments.idex.analysis.source import read
 from archive.instruments.idex.analysis.waveforms import convert
-from archive.numerics import comb, emg, massscale, models, noise, particle, pulse, shapes, windows
+from archive.numerics import comb, emg, lm, massscale, models, noise, particle, pulse, shapes, windows
 from tests.browser.test_viewer import open_event
 from tests.site_sample import SampleSite
 
@@ -148,6 +148,10 @@ def test_windows_of_noise_and_of_nothing_end_their_fit(page: Page, folder: str) 
     for signal in (noise_only.tolist(), spike.tolist(), steps.tolist(), gaps, [1e-300] * 40, [1e200] * 40):
         found = page.evaluate(script, [signal, [1.0] * 40])
         assert found is None or len(found) == 4
+        if found is not None:  # within the bounds of the archive
+            assert 0 <= found[1] <= 0.39 + 1e-9
+            assert lm.SIGMA_BOUNDS[0] * (1 - 1e-9) <= found[2] <= lm.SIGMA_BOUNDS[1] * (1 + 1e-9)
+            assert lm.LAMBDA_BOUNDS[0] * (1 - 1e-9) <= found[3] <= lm.LAMBDA_BOUNDS[1] * (1 + 1e-9)
     for nothing in ([None] * 40, [-1.0] * 40, [0.0] * 40, []):
         assert page.evaluate(script, [nothing, [1.0] * len(nothing)]) is None
 

@@ -62,9 +62,16 @@
 
   const ROUNDS = 200;
   const SMALL = 1e-6; // step of a derivative
+  const SIGMAS = [1e-4, 1]; // us, and 1/us below: the bounds of archive/numerics/lm.py
+  const LAMBDAS = [1e-2, 1e4];
 
   /** Values from what is free: area, sigma and lambda are positive, and so their logarithms are fitted. */
   const valuesOf = ([a, mu, s, l]) => [Math.exp(a), mu, Math.exp(s), Math.exp(l)];
+
+  const between = (value, least, most) => Math.min(most, Math.max(least, value));
+
+  /** What is free, within the bounds of the archive. */
+  const within = ([a, mu, s, l], t) => [a, between(mu, t[0], t[t.length - 1]), between(s, ...SIGMAS.map(Math.log)), between(l, ...LAMBDAS.map(Math.log))];
 
   /** Solve a small system of linear equations by elimination; null when it is singular. */
   function solved(matrix, right) {
@@ -89,7 +96,7 @@
     const residuals = (free) => { const values = valuesOf(free); return used.map((i) => (y[i] - emg(t[i], values)) / sigma[i]); };
     const sum = (list) => list.reduce((total, value) => total + value * value, 0);
     // The location moves by widths, so that all steps are of one size.
-    let free = [Math.log(start[0]), start[1], Math.log(start[2]), Math.log(start[3])];
+    let free = within([Math.log(start[0]), start[1], Math.log(start[2]), Math.log(start[3])], t);
     let left = residuals(free);
     let chi2 = sum(left);
     let damping = 1e-3;
@@ -101,7 +108,7 @@
       });
       const normal = slopes.map((a, i) => slopes.map((b, k) => a.reduce((total, value, j) => total + value * b[j], 0) * (i === k ? 1 + damping : 1)));
       const step = solved(normal, slopes.map((a) => -a.reduce((total, value, j) => total + value * left[j], 0)));
-      const next = step && free.map((value, k) => value + step[k] * scale[k]);
+      const next = step && within(free.map((value, k) => value + step[k] * scale[k]), t);
       const after = next && next.every(Number.isFinite) ? residuals(next) : null;
       const less = after ? chi2 - sum(after) : NaN;
       if (less >= 0) {

@@ -2,7 +2,7 @@
 "use strict";
 
 (function () {
-  const { isPulse, emgArea, impactCharge, pulse, massOf, crossing } = window.pinakesIdexModels;
+  const { isPulse, emg, emgMode, emgArea, impactCharge, pulse, massOf, crossing } = window.pinakesIdexModels;
   const { lineValue, isLine } = window.pinakesIdexShapes;
   const { samplesOf } = window.pinakesIdexNewLine;
   const words = window.pinakesIdexWords;
@@ -58,7 +58,9 @@
     if (!values) return "No signal stands above the baseline and the other lines in this window.";
     const mass = state.scale ? ` (${words.number(massOf(values[1] - state.merged.t0, state.scale), 6)} u)` : "";
     const [area, mu, sigma, lambda] = values;
-    return `A = ${words.number(area, 4)} mA µs, µ = ${words.number(mu, 6)} µs${mass}, σ = ${words.number(sigma, 4)} µs, λ = ${words.number(lambda, 4)} 1/µs; χ²/ν ${chi(state, null, { values, shape: "emg" }, ...window_)} (now ${chi(state, null, null, ...window_)}). The archive fits once more and gives the errors.`;
+    const { t0, dt, sigma: noise } = state.merged;
+    const snr = emg(emgMode(values), values) / noise[Math.round((emgMode(values) - t0) / dt)];
+    return `SNR ${words.number(snr, 3)}; A = ${words.number(area, 4)} mA µs, µ = ${words.number(mu, 6)} µs${mass}, σ = ${words.number(sigma, 4)} µs, λ = ${words.number(lambda, 4)} 1/µs; χ²/ν ${chi(state, null, { values, shape: "emg" }, ...window_)} (now ${chi(state, null, null, ...window_)}). The archive fits once more and gives the errors.`;
   }
 
   function ofRemoval(state, fit) {
