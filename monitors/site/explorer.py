@@ -119,7 +119,7 @@ def statements(making: Making, sources: Sequence[Source]) -> list[tuple[str, str
 def scatter(kind: str, *, trend: bool = False, brush: bool = False) -> Any:
     """Return an empty figure with a scatter of ``x``, ``y``, ``colour``.
 
-    With `trend` it has a line and limits, with `brush` a tool that selects a rectangle.
+    With `trend` it has a line and limits, with `brush` a tool that selects a rectangle, and cells of counts.
     """
     x_kind, y_kind = kind.split("-")
     kinds: dict[str, Any] = {"linear": "linear", "log": "log", "time": "datetime"}
@@ -133,6 +133,9 @@ def scatter(kind: str, *, trend: bool = False, brush: bool = False) -> Any:
     plot.add_tools(drag, PanTool(), WheelZoomTool(), ResetTool(), SaveTool(), CrosshairTool(line_alpha=0.35))
     if brush:
         plot.add_tools(BoxSelectTool(renderers=[], description="Brush events", persistent=False))
+        names = ("left", "right", "bottom", "top")
+        cells = ColumnDataSource(data={name: [] for name in (*names, "colour", "count")}, name=f"cells-{kind}")
+        plot.quad(*names, source=cells, fill_color="colour", line_color=None)
     plot.toolbar.active_drag = drag
     plot.toolbar.logo = None
     if x_kind == "time":

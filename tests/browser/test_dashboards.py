@@ -285,7 +285,8 @@ def test_a_brush_chooses_events_for_every_panel_and_the_table(page: Page, folder
     assert {row["event_id"] for row in download(page, tmp_path)} == {str(number) for number in range(10, 16)}
     coloured = """(name) => {
       const root = Bokeh.documents.flatMap((d) => d.roots()).filter((one) => one.name === name)[1];
-      return root.renderers[0].data_source.data.colour.filter((c) => c !== pinakesFigures.colour("line")).length; }"""
+      const points = root.document.get_model_by_name(`points-${name}`);
+      return points.data.colour.filter((c) => c !== pinakesFigures.colour("line")).length; }"""
     assert page.evaluate(coloured, "linear-linear") == 6
     address = page.url
     assert "b=1" in address
@@ -307,6 +308,37 @@ def test_a_brush_chooses_events_for_every_panel_and_the_table(page: Page, folder
     page.get_by_role("button", name="Take the brush away").click()
     expect(page.locator("#brushed")).to_be_hidden()
     assert len(download(page, tmp_path)) == 46
+
+
+def test_counts_per_cell_follow_the_brush(page: Page, folder: str) -> None:
+    two = "explorer.html#panels=2&x=event.id&y=event.t&h=1&x2=event.id&y2=scale.stretch&h2=1&ly2=1"
+    open_page(page, folder, two)
+    counted = """(kind) => {
+      const { data } = Bokeh.documents.map((d) => d.get_model_by_name(`cells-${kind}`)).find(Boolean);
+      return [data.count.reduce((a, b) => a + b, 0), data.left.length,
+        data.left.every((left, i) => left < data.right[i]), data.bottom.every((low, i) => low < data.top[i])];
+    }"""
+    points = "Bokeh.documents.map((d) => d.get_model_by_name('points-linear-linear')).find(Boolean).data.x.length"
+    for suffix, kind in (("", "linear-linear"), ("2", "linear-log")):
+        told = page.locator(f"#counts{suffix}").inner_text()
+        total, cells, *rising = page.evaluate(counted, kind)
+        assert f"{total} of 46 events" in told
+        assert 5 < cells <= total
+        assert rising == [True, True]
+    assert page.evaluate(points) == 0
+    expect(page.locator("#legend")).to_contain_text("Events per cell: 1")
+    before = page.evaluate(counted, "linear-log")
+    open_page(page, folder, f"{two}&b=1~9.5~15.5~0~9e9")
+    expect(page.locator("#brushed")).to_contain_text("6 events brushed in panel 1")
+    until(page, f"({counted})('linear-linear')[0] === 6")
+    total, cells, *_ = page.evaluate(counted, "linear-log")
+    assert total <= 6
+    assert cells == before[1]
+    page.locator("#cells").uncheck()
+    until(page, f"{points} > 0")
+    assert page.evaluate(counted, "linear-linear")[:2] == [0, 0]
+    assert "&h=" not in page.url
+    assert "h2=1" in page.url
 
 
 @pytest.mark.parametrize(

@@ -190,11 +190,16 @@
     if (!there.length) return Array.from(chosen, () => css("muted"));
     const low = there[Math.floor(0.01 * (there.length - 1))];
     const high = there[Math.ceil(0.99 * (there.length - 1))];
-    const bar = make("span", undefined, "ramp");
-    bar.style.background = `linear-gradient(to right, ${Array.from({ length: 10 }, (_, i) => viridis(i / 9)).join(",")})`;
-    box.append(`${found.label}: ${shown(low)} `, bar, ` ${shown(high)} `, make("span", "(1st to 99th percentile; grey: not known)", "muted"));
+    ramp(box, found.label, shown(low), shown(high), "(1st to 99th percentile; grey: not known)");
     const span = high - low || 1;
     return Array.from(chosen, (i) => (Number.isFinite(found.values[i]) ? viridis((found.values[i] - low) / span) : css("muted")));
+  }
+
+  /** A legend of colours from the least to the greatest of something. */
+  function ramp(box, label, low, high, note) {
+    const bar = make("span", undefined, "ramp");
+    bar.style.background = `linear-gradient(to right, ${Array.from({ length: 10 }, (_, i) => viridis(i / 9)).join(",")})`;
+    box.replaceChildren(`${label}: ${low} `, bar, ` ${high} `, make("span", note, "muted"));
   }
 
   /** A number as people read it: four digits, powers of ten outside 0.001 to 100 000. */
@@ -423,7 +428,7 @@
   }
 
   window.pinakesDashboard = {
-    make, fillSelect, choice, formula, viridis, axisLabel, cutText, cutOf, passing, makeCuts, colours, shown, timeText, distinct, nearest, eventHref,
+    make, fillSelect, choice, formula, viridis, ramp, axisLabel, cutText, cutOf, passing, makeCuts, colours, shown, timeText, distinct, nearest, eventHref,
     makeCard, showTable, saveAs, figures, rangeOf, sizeOf, extent, setRange, address, onPointer, onRange,
   };
 })();

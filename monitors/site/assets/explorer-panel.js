@@ -6,6 +6,7 @@
   const columns = window.pinakesColumns;
   const SELECTS = ["x", "xd", "y", "yd", "c"];
   const FORMULAS = ["xf", "yf"];
+  const CELL = 12; // pixels of a cell in which events are counted
   const HEIGHTS = { 1: 460, 2: 420, 4: 320 }; // of a figure by the number of panels, pixels
 
   /**
@@ -47,11 +48,11 @@
     /** What the panel adds to the address. */
     function address() {
       const values = [...SELECTS, ...FORMULAS].map((name) => [name, value(name)]);
-      return [...values, ["lx", log("x")], ["ly", log("y")]].map(([name, given]) => [`${name}${suffix}`, given]);
+      return [...values, ["lx", log("x")], ["ly", log("y")], ["h", element("cells").checked]].map(([name, given]) => [`${name}${suffix}`, given]);
     }
 
     function read(given) {
-      const names = [...SELECTS, ...FORMULAS, "lx", "ly"];
+      const names = [...SELECTS, ...FORMULAS, "lx", "ly", "h"];
       const spoken = names.some((name) => given.has(`${name}${suffix}`));
       const first = (name) => defaults[`${name}${suffix}`] || (["x", "y"].includes(name) ? defaults[name] : "");
       const chosen = (name) => (spoken ? given.get(`${name}${suffix}`) || "" : first(name));
@@ -61,6 +62,7 @@
       dash.fillSelect(element("c"), chosen("c"), { none: "one colour" });
       for (const name of FORMULAS) element(name).value = chosen(name);
       for (const axis of ["x", "y"]) element(`log-${axis}`).checked = chosen(`l${axis}`) === "1";
+      element("cells").checked = chosen("h") === "1";
       unfold(["xd", "yd", ...FORMULAS].some((name) => value(name)));
     }
 
@@ -96,7 +98,7 @@
         if (all.marks[i] && Number.isFinite(a) && Number.isFinite(b) && !(logX && a <= 0) && !(logY && b <= 0)) chosen.push(i);
       }
       points = { chosen, x: logX ? x.values.map(Math.log10) : x.values, y: logY ? y.values.map(Math.log10) : y.values };
-      const mine = dash.colours(colour, chosen, element("legend"));
+      const mine = dash.colours(colour, chosen, element("legend")); // replaced by that of cells where they are shown
       hues = [];
       chosen.forEach((i, k) => { hues[i] = mine[k]; });
       tell(all);
@@ -107,7 +109,7 @@
       nameAxis(now.figure.left[0], y);
       dash.setRange(now.figure.x_range, dash.extent(x.values, chosen, logX));
       dash.setRange(now.figure.y_range, dash.extent(y.values, chosen, logY));
-      drawPoints();
+      drawEvents();
       return true;
     }
 
@@ -130,7 +132,7 @@
       const plot = JSON.parse(JSON.stringify(plots[kind]).replace(/"m(\d+)"/g, `"m$1-${suffix || 1}-${kind}"`));
       for (const model of Object.keys(plot.roots)) plot.roots[model] = box.id;
       const named = await dash.figures(plot, null);
-      const made = { kind, box, figure: named(kind), points: named(`points-${kind}`) };
+      const made = { kind, box, figure: named(kind), points: named(`points-${kind}`), cells: named(`cells-${kind}`) };
       dash.onPointer(made.figure, pick);
       dash.onRange(made.figure, () => later(made));
       new ResizeObserver(() => later(made)).observe(box);
@@ -142,7 +144,7 @@
 
     function later(made) {
       cancelAnimationFrame(redraw);
-      redraw = requestAnimationFrame(() => { if (now === made && found) drawPoints(); });
+      redraw = requestAnimationFrame(() => { if (now === made && found) drawEvents(); });
     }
 
     const limits = () => {
@@ -150,7 +152,52 @@
       return { x: log("x") ? range.x.map(Math.log10) : range.x, y: log("y") ? range.y.map(Math.log10) : range.y };
     };
 
+    function drawEvents() {
+      if (element("cells").checked) drawCells();
+      else drawPoints();
+      for (const kind of ["over", "held"]) mark(marked[kind], kind);
+      drawOutline();
+    }
+
+    /** Events counted in cells of the screen; those of the brush where there is one, and the cells of others pale. */
+    function drawCells() {
+      const { x, y } = limits();
+      const size = dash.sizeOf(now.figure);
+      const [wide, high] = [size.width, size.height].map((pixels) => Math.max(1, Math.round(pixels / CELL)));
+      const counts = new Uint32Array(wide * high);
+      const others = new Uint8Array(wide * high);
+      for (const i of points.chosen) {
+        const column = Math.floor(((points.x[i] - x[0]) / (x[1] - x[0])) * wide);
+        const row = Math.floor(((points.y[i] - y[0]) / (y[1] - y[0])) * high);
+        if (!(column >= 0 && column < wide && row >= 0 && row < high)) continue;
+        if (brushed && !brushed[i]) others[row * wide + column] = 1;
+        else counts[row * wide + column]++;
+      }
+      const most = counts.reduce((best, count) => Math.max(best, count), 0);
+      const filled = Array.from(counts.keys()).filter((cell) => counts[cell] || others[cell]);
+      const edge = ([low, top], isLog, share) => { const value = low + share * (top - low); return isLog ? 10 ** value : value; };
+      const pale = window.pinakesFigures.colour("line");
+      now.cells.data = {
+        left: filled.map((cell) => edge(x, log("x"), (cell % wide) / wide)),
+        right: filled.map((cell) => edge(x, log("x"), ((cell % wide) + 1) / wide)),
+        bottom: filled.map((cell) => edge(y, log("y"), Math.floor(cell / wide) / high)),
+        top: filled.map((cell) => edge(y, log("y"), (Math.floor(cell / wide) + 1) / high)),
+        colour: filled.map((cell) => (counts[cell] ? dash.viridis(most > 1 ? Math.log(counts[cell]) / Math.log(most) : 1) : pale)),
+        count: filled.map((cell) => counts[cell]),
+      };
+      clear(now.points);
+      element("drawn").textContent = "";
+      dash.ramp(element("legend"), "Events per cell", "1", String(most), most ? "(logarithmic)" : "");
+    }
+
+    /** Take everything out of a source. */
+    function clear(source) {
+      const names = Object.keys(source.data);
+      if (source.data[names[0]].length) source.data = Object.fromEntries(names.map((name) => [name, []]));
+    }
+
     function drawPoints() {
+      clear(now.cells);
       const there = brushed ? (i) => brushed[i] : () => true;
       const order = brushed ? [...points.chosen.filter(there), ...points.chosen.filter((i) => !there(i))] : points.chosen;
       const kept = dash.distinct(points.x, points.y, order, limits(), dash.sizeOf(now.figure));
@@ -162,8 +209,6 @@
         colour: kept.map((i) => (there(i) ? hues[i] : pale)),
       };
       element("drawn").textContent = kept.length < points.chosen.length ? `${kept.length} drawn: the others lie under them or outside.` : "";
-      for (const kind of ["over", "held"]) mark(marked[kind], kind);
-      drawOutline();
     }
 
     /** The rectangle of the brush, as far as it is in sight. */
@@ -246,7 +291,7 @@
       return marks;
     }
 
-    for (const name of [...SELECTS, ...FORMULAS, "log-x", "log-y"]) element(name).addEventListener("change", () => hooks.changed(/^[xy]/.test(name)));
+    for (const name of [...SELECTS, ...FORMULAS, "log-x", "log-y", "cells"]) element(name).addEventListener("change", () => hooks.changed(/^[xy]/.test(name)));
     element("swap").addEventListener("click", swap);
     element("more").addEventListener("click", () => unfold(!element("panel").classList.contains("open")));
 
@@ -254,7 +299,7 @@
       address, read, show, mark, within, choices, textOf,
       chosen: () => points.chosen,
       /** Make all events pale but those in `marks`; `mine` is the rectangle when it was drawn here. */
-      brush(marks, mine) { [brushed, rectangle] = [marks, mine]; if (now && found) drawPoints(); },
+      brush(marks, mine) { [brushed, rectangle] = [marks, mine]; if (now && found) drawEvents(); },
       fit,
       place: (i) => (now && found ? place(i, Bokeh.index.get(now.figure).frame.bbox) : null),
     };

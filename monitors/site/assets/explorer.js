@@ -25,7 +25,7 @@
 
   function remember() {
     const several = count() === "1" ? [] : [["panels", count()]];
-    const told = brush ? [["b", [brush.panel + 1, ...brush.x, ...brush.y].map((each) => Number(each.toPrecision(6))).join("~")]] : [];
+    const told = brush ? [["b", [brush.panel + 1, ...brush.x, ...brush.y].map((each) => Number(each.toPrecision(12))).join("~")]] : [];
     dash.address.write([...shown().flatMap((panel) => panel.address()), ...several, ...cuts.map((cut) => ["cut", dash.cutText(cut)]), ...told, ["e", held]]);
   }
 
