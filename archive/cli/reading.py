@@ -170,7 +170,7 @@ def _tell(event: Event) -> None:
     for name in ("waveforms", "pulses"):
         click.echo(f"\n{name}")
         for channel, held in whole[name].items():
-            click.echo(f"  {channel}: {_said(held) if held else event.why(f'{name}.{channel}')}")
+            click.echo(f"  {channel}: {_said(held) if held else cell(event.why(f'{name}.{channel}'))}")
     for name in SHOWN:
         click.echo(f"\n{name}")
         held = whole[name]
@@ -183,7 +183,7 @@ def _tell(event: Event) -> None:
 
 
 def _said(held: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {_short(value)}" for name, value in held.items() if value not in (None, "", {}, []))
+    return ", ".join(f"{cell(name)} {_short(value)}" for name, value in held.items() if value not in (None, "", {}, []))
 
 
 def _short(value: Any) -> str:

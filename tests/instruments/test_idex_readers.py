@@ -467,6 +467,21 @@ def test_damaged_files_are_read_or_refused_and_never_more(wholesome: list[bytes]
     assert not any("\n" in each for each in sentences)
 
 
+def test_hostile_names_inside_of_a_file_are_shown_and_do_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with h5py.File(tmp_path / "hostile.h5", "w") as file:
+        for name in ("1", "01", "9" * 5000, "\u0662", "-1"):
+            file[f"{name}/TOF H"] = np.arange(4.0)
+        file["1/Metadata/\x1b[31m\n<b>"] = "\x1b[2J\u202e"
+        file["1/Metadata/Epoch"] = "\x1b"
+        file["1/Analysis/Flags/Notes"] = np.array(["\x1b]0;gone\x07"], dtype=object)
+    assert [event.number for event in read(tmp_path / "hostile.h5")] == [1]
+    for options in ((), ("--event", "1"), ("--json",)):
+        assert run(["events", "read", str(tmp_path / "hostile.h5"), *options]) == 0
+        assert "\x1b" not in capsys.readouterr().out
+
+
 def test_a_file_that_goes_while_it_is_read_or_shrinks_is_one_sentence(tmp_path: Path) -> None:
     path, _ = made_1b(tmp_path)
     events = archive.read_events(path)

@@ -42,6 +42,9 @@ LAYOUTS: Final[Mapping[Generation, str]] = {
 ACCELERATOR: Final = ("SQLMatch", "AcceleratorMetadata")
 PICKUP: Final = ("QDAnalysis", "QDMetadata")
 
+#: Digits of the largest number that an event may have.
+LONGEST: Final = 18
+
 _NO_ANALYSIS: Final = "the event has no analysis"
 
 _NO_UNIT: Final = (
@@ -118,7 +121,8 @@ def generation_of(analysis: Any) -> Generation:
 
 
 def _is_event(file: Any, name: str) -> bool:
-    return name.isdecimal() and name.isascii() and str(int(name)) == name and isinstance(file.get(name), h5py.Group)
+    plainly = name.isascii() and name.isdecimal() and len(name) <= LONGEST and str(int(name)) == name
+    return plainly and isinstance(file.get(name), h5py.Group)
 
 
 def _metadata(event: Event, group: Any) -> None:
