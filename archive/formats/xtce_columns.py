@@ -337,7 +337,5 @@ def _value(field: Field, raw: NDArray[np.uint64]) -> NDArray[Any]:
 
 def _signed(raw: NDArray[np.uint64], width: int) -> NDArray[np.int64]:
     """Read the low `width` bits as two's complement."""
-    value = raw.view(np.int64)
-    if width == 64:
-        return value
-    return np.asarray(np.where(value >> (width - 1) & 1, value - (1 << width), value))
+    spare = 64 - width
+    return np.asarray((raw << np.uint64(spare)).view(np.int64) >> np.int64(spare))

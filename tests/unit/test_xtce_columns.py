@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from archive.errors import NotFound
 from archive.formats.xtce import parse
-from archive.formats.xtce_columns import Plan
+from archive.formats.xtce_columns import Plan, _signed
 from archive.formats.xtce_group import Group, Ragged, Sorted
 from tests.unit import xtce_texts as x
 from tests.unit.packets import as_array, packet, starts
@@ -239,3 +239,10 @@ def test_no_packets_and_no_such_container() -> None:
     assert plan.decode(np.empty(0, dtype=np.uint8), none, none).groups == []
     with pytest.raises(NotFound, match="NOWHERE"):
         plan.layout("NOWHERE")
+
+
+@pytest.mark.parametrize("width", [1, 8, 24, 62, 63, 64])
+def test_signed_numbers_of_every_width_are_read_as_twos_complement(width: int) -> None:
+    expected = [-(1 << (width - 1)), -1, 0, (1 << (width - 1)) - 1]
+    raw = np.array([value & ((1 << width) - 1) for value in expected], dtype=np.uint64)
+    assert _signed(raw, width).tolist() == expected
