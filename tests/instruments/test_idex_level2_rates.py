@@ -17,8 +17,8 @@ STATE = "0123456789abcdef"
 WINDOW: dict[str, Any] = {
     "t_start": datetime(2026, 3, 1, tzinfo=UTC), "t_stop": datetime(2026, 3, 11, tzinfo=UTC),
     "t_until": datetime(2026, 3, 11, tzinfo=UTC), "version": 1, "settings_hash": "1f", "settings": {"source": "best"},
-    "status": "ok", "reason": "", "quality": 1, "exposure": 1000.0, "dead_time": 0.5, "events": 9, "dust": 6, "no_charge": 1,
-    "no_mass": 1, "no_phase": 2, "unplaced": 1,
+    "status": "ok", "reason": "", "quality": 1, "exposure": 1000.0, "dead_time": 0.5, "events": 9, "dust": 6,
+    "no_charge": 1, "no_mass": 1, "no_phase": 2, "unplaced": 1,
 }  # fmt: skip
 MESSAGES = [
     {"t": datetime(2026, 3, 1, 1, tzinfo=UTC), "science_on": True},
