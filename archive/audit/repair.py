@@ -18,7 +18,8 @@ from archive.catalog import Catalog
 from archive.catalog.schema import file, file_parent, job, quarantine
 from archive.config import Settings
 from archive.ingest import Session, rows
-from archive.ingest.session import KIND, housekeeping
+from archive.ingest.known import KIND
+from archive.ingest.session import housekeeping
 from archive.ingest.sources import Origin
 from archive.jobs import engines, ledger
 from archive.jobs.drain import Drain

@@ -32,6 +32,7 @@ MARKS = {
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes of pool or of our own Dask cluster.")
 @click.option("--dask", metavar="ADDRESS", help="Use this Dask scheduler, for example tcp://host:8786.")
 @click.option("--watch", is_flag=True, help="Follow one folder (default: incoming/ of the home) until stopped.")
+@click.option("--dry-run", is_flag=True, help="Only say what would become of each source.")
 @click.option("--no-follow", is_flag=True, help="Leave follow-up jobs to `pinakes work`.")
 @click.option(
     "--after",
@@ -46,7 +47,9 @@ MARKS = {
 )
 @json_option
 @pass_context
-def ingest(context: Context, /, paths: tuple[Path, ...], watch: bool, as_json: bool, **flags: Any) -> int:
+def ingest(
+    context: Context, /, paths: tuple[Path, ...], watch: bool, dry_run: bool, as_json: bool, **flags: Any
+) -> int:  # fmt: skip
     """Bring files and folders into the archive.
 
     Doing it again changes nothing: what came in before is skipped, bytes that are known are recognised. Files that
@@ -65,7 +68,11 @@ def ingest(context: Context, /, paths: tuple[Path, ...], watch: bool, as_json: b
         raise click.UsageError("Name the files or folders to bring in, or --watch to follow the drop folder.")
     if watch and len(paths) > 1:
         raise click.UsageError("--watch follows one folder.")
+    if watch and dry_run:
+        raise click.UsageError("--watch goes on for ever, and --dry-run brings nothing in.")
     settings = context.settings()
+    if dry_run:
+        return _foresee(context, paths, flags, as_json=as_json)
     settings.log_to("ingest")
     if watch:
         _watch(context, paths[0] if paths else settings.home / "incoming", flags, as_json=as_json)
@@ -86,13 +93,31 @@ def _session(context: Context, flags: dict[str, Any]) -> Iterator[Session]:
     from archive.jobs.stopping import stopping
 
     settings = context.settings()
-    options = {} if flags["xtce"] is None else {"xtce": str(flags["xtce"].absolute())}
     with stopping(), context.catalog() as catalog:
         name = flags["engine"] or settings.ingest.engine
         engine = engines.make(name, flags["workers"] or settings.ingest.workers, flags["dask"])
         with closing(engine):
             after = flags["after"] or settings.ingest.after
-            yield Session(catalog, settings, engine, after, options, not flags["no_follow"])
+            yield Session(catalog, settings, engine, after, _options(flags), not flags["no_follow"])
+
+
+def _options(flags: dict[str, Any]) -> dict[str, Any]:
+    """Return the options for the instruments."""
+    return {} if flags["xtce"] is None else {"xtce": str(flags["xtce"].absolute())}
+
+
+def _foresee(context: Context, paths: tuple[Path, ...], flags: dict[str, Any], *, as_json: bool) -> int:
+    """Say what would become of each source."""
+    from archive.ingest.foresee import foresee
+    from archive.ingest.report import Report
+
+    report = Report()
+    with context.catalog() as catalog, Progress("look", quiet=context.quiet) as progress:
+        for one in foresee(catalog, context.settings(), paths, _options(flags)):
+            report.add(one)
+            _tell(progress, report.sources, one, as_json=as_json)
+    context.say(f"It would be: {report.sentence()}. Nothing was changed.")
+    return report.exit_code
 
 
 def _watch(context: Context, folder: Path, flags: dict[str, Any], *, as_json: bool) -> None:

@@ -10,15 +10,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, update
 
 from archive import log
 from archive.catalog import Catalog
 from archive.catalog.bulk import copy_rows
-from archive.catalog.schema import file, file_problem, job
+from archive.catalog.schema import file_problem, job
 from archive.config import Settings
 from archive.errors import HashMismatch, UnreadableSource
 from archive.ingest.commit import ASSEMBLE
+from archive.ingest.known import KIND, came_in
 from archive.ingest.recognise import recognised
 from archive.ingest.report import FileReport, Report
 from archive.ingest.sources import Origin, Refused, expand
@@ -29,8 +30,6 @@ from archive.store import Home, staging
 from archive.store.dispose import Policy, dispose
 
 _log = log.get("ingest")
-
-KIND = "ingest"
 
 #: Sources looked up in one transaction.
 BATCH = 500
@@ -165,7 +164,7 @@ class Session:
             _note_refused(conn, refused)
             asked = [(key, origin.to_args()) for key, origin in origins.items()]
             ledger.enqueue(conn, KIND, asked, max_attempts=attempts)
-            for row in conn.execute(_ledger_query(list(origins))).all():
+            for row in came_in(conn, list(origins)):
                 origin = origins[row.key]
                 plan.asked.append(row.id)
                 if self._is_settled(origin, row):
@@ -211,25 +210,6 @@ def housekeeping(catalog: Catalog, home: Home, patience: float) -> list[Path]:
         return staging.sweep(home, entries, live)
 
     return patiently(look, patience)
-
-
-def _ledger_query(keys: Sequence[str]) -> Any:
-    return (
-        select(
-            job.c.id,
-            job.c.key,
-            job.c.state,
-            job.c.args,
-            job.c.result,
-            job.c.file_id,
-            file.c.state.label("file_state"),
-            file.c.relpath,
-            file.c.sha256,
-        )
-        .outerjoin(file, file.c.id == job.c.file_id)
-        .where(job.c.kind == KIND, job.c.key.in_(keys))
-        .order_by(job.c.id)
-    )
 
 
 def _reopen(conn: Connection, row: Row[Any], origin: Origin, attempts: int) -> None:

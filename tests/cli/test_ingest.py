@@ -33,6 +33,33 @@ def test_ingest_says_one_line_per_file_and_a_sum(archive: ToyArchive, pinakes) -
     assert pinakes("ingest", str(archive.drop)) == (EXIT_OK, "", "1 skipped.\n")
 
 
+def test_a_dry_run_says_what_would_become_of_each_source_and_changes_nothing(archive: ToyArchive, pinakes) -> None:
+    first = archive.put("a.toy", lines(*whole("e1")))
+    pinakes("ingest", str(first))
+    for name, content in {
+        "b.toy": lines(*whole("e2")), "copy of a.toy": lines(*whole("e1")), "copy of b.toy": lines(*whole("e2")),
+        "c": b"nobody",
+    }.items():  # fmt: skip
+        archive.put(name, content)
+    rows = ("select row((select count(*) from core.file), (select count(*) from ops.job), "
+            "(select count(*) from core.file_problem))::text")  # fmt: skip
+    before = archive.scalar(rows)
+    kept = sorted(path for path in archive.home.root.rglob("*") if path.is_file())
+    gone = archive.drop / "never was"
+    code, out, err = pinakes("ingest", "--dry-run", "--json", str(archive.drop), str(gone))
+    assert code == EXIT_PARTLY
+    told = {row["source"].rpartition("/")[2]: row for row in map(json.loads, out.splitlines())}
+    assert {name: row["state"] for name, row in told.items()} == {
+        "a.toy": "skipped", "b.toy": "new", "copy of a.toy": "duplicate", "copy of b.toy": "duplicate",
+        "c": "quarantined", "never was": "failed",
+    }  # fmt: skip
+    assert told["b.toy"]["message"] == f"toy lines, {len(lines(*whole('e2')))} bytes."
+    assert "Nothing was changed." in err
+    assert archive.scalar(rows) == before
+    assert sorted(path for path in archive.home.root.rglob("*") if path.is_file()) == kept
+    assert pinakes("ingest", "--dry-run", "--watch", str(archive.drop))[0] == EXIT_USAGE
+
+
 def test_quiet_is_quiet(archive: ToyArchive, capsys: pytest.CaptureFixture[str]) -> None:
     archive.put("a.toy", lines(*whole("e1")))
     assert run(["--home", str(archive.home.root), "--quiet", "ingest", str(archive.drop)]) == EXIT_OK
