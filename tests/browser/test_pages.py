@@ -87,8 +87,8 @@ def column(page: Page, label: str) -> list[str]:
     return [text.strip() for text in rows.all_inner_texts()]
 
 
-def test_tables_sort_by_number_by_time_and_by_text(page: Page, site: str) -> None:
-    page.goto(site + "events/index.html")
+def test_tables_sort_by_number_by_time_and_by_text(page: Page, folder: str) -> None:
+    page.goto(folder + "events/index.html")
     header = page.locator("th", has_text="Event").get_by_role("button")
     header.click()
     numbers = [int(text) for text in column(page, "Event")]
@@ -112,8 +112,8 @@ def test_sorting_sizes_goes_by_bytes_and_not_by_letters(page: Page, folder: str)
     assert len(set(sizes)) > 3
 
 
-def test_the_filter_takes_words_and_says_how_many_rows_are_left(page: Page, site: str) -> None:
-    page.goto(site + "files/index.html")
+def test_the_filter_takes_words_and_says_how_many_rows_are_left(page: Page, folder: str) -> None:
+    page.goto(folder + "files/index.html")
     total = len(column(page, "Number"))
     page.get_by_placeholder("Filter rows").fill("hdf5 available")
     left = len(column(page, "Number"))
@@ -184,9 +184,9 @@ def test_keys_lead_through_the_site(page: Page, folder: str) -> None:
     idle(page)
 
 
-def test_the_table_of_monitors_sorts_filters_and_shows_ages(page: Page, site: str) -> None:
+def test_the_table_of_monitors_sorts_filters_and_shows_ages(page: Page, folder: str) -> None:
     page.clock.set_fixed_time(NOW)
-    page.goto(site + "monitors/index.html")
+    page.goto(folder + "monitors/index.html")
     page.locator("th", has_text="Since").get_by_role("button").click()
     seconds = page.locator("td:nth-child(3)").evaluate_all("(all) => all.map((td) => Number(td.dataset.value))")
     assert seconds == sorted(seconds)

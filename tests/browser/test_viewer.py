@@ -46,9 +46,11 @@ def test_the_newest_event_opens_when_none_is_named(page: Page, site: str, sample
     expect(page.locator("#go-previous")).to_be_enabled()
 
 
-def test_keys_and_buttons_walk_from_event_to_event_across_days(page: Page, site: str, sample_site: SampleSite) -> None:
+def test_keys_and_buttons_walk_from_event_to_event_across_days(
+    page: Page, folder: str, sample_site: SampleSite
+) -> None:
     events = order(sample_site)
-    open_event(page, site, events[0])
+    open_event(page, folder, events[0])
     expect(page.locator("#go-first")).to_be_disabled()
     for event in events[1:6]:
         page.keyboard.press("ArrowRight")
@@ -69,8 +71,8 @@ def test_keys_and_buttons_walk_from_event_to_event_across_days(page: Page, site:
     assert page.url.endswith(f"#{events[-2]}")
 
 
-def test_a_jump_takes_a_number_an_identity_or_a_time(page: Page, site: str, sample_site: SampleSite) -> None:
-    open_event(page, site, 1)
+def test_a_jump_takes_a_number_an_identity_or_a_time(page: Page, folder: str, sample_site: SampleSite) -> None:
+    open_event(page, folder, 1)
     with sample_site.catalog.read() as conn:
         from sqlalchemy import text
 
@@ -89,8 +91,8 @@ def test_a_jump_takes_a_number_an_identity_or_a_time(page: Page, site: str, samp
     shown(page, order(sample_site)[0])
 
 
-def test_what_is_not_there_is_said_in_words(page: Page, site: str) -> None:
-    open_event(page, site, 1)
+def test_what_is_not_there_is_said_in_words(page: Page, folder: str) -> None:
+    open_event(page, folder, 1)
     for query in ("999999", "no such identity"):
         page.locator("#jump").fill(query)
         page.locator("#jump").press("Enter")
@@ -208,16 +210,16 @@ def test_times_to_the_first_and_the_next_event(
     assert first < PATIENCE
 
 
-def test_an_event_shows_its_tags_and_what_was_said(page: Page, site: str, sample_site: SampleSite) -> None:
+def test_an_event_shows_its_tags_and_what_was_said(page: Page, folder: str, sample_site: SampleSite) -> None:
     from sqlalchemy import text
 
     with sample_site.catalog.read() as conn:
         tag = conn.execute(text("select * from analysis.tags where event_id is not null order by id limit 1")).one()
-    open_event(page, site, tag.event_id)
+    open_event(page, folder, tag.event_id)
     shown_tag = page.locator("#facts a", has_text=tag.tag.replace("_", " "))
     assert plain(tag.reason) in str(shown_tag.get_attribute("title"))
     shown_tag.click()
-    expect(page).to_have_url(f"{site}tags.html")
+    expect(page).to_have_url(f"{folder}tags.html")
     others = [event for event in order(sample_site) if event != tag.event_id]
-    open_event(page, site, others[0])
+    open_event(page, folder, others[0])
     expect(page.locator("#facts dt", has_text="Tags")).to_have_count(0)

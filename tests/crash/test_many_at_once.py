@@ -52,7 +52,7 @@ def test_six_workers_race_for_the_same_files(archive: ToyArchive) -> None:
 def test_a_storm_of_kills_loses_nothing(archive: ToyArchive) -> None:
     fill(archive, "!sleep 0.15")
     dice = random.Random(20260101)
-    for _ in range(5):
+    for _ in range(3):
         process = archive.start("ingest", "--engine", "pool", "--workers", "2", str(archive.drop))
         try:
             parent = psutil.Process(process.pid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,8 +13,12 @@ import pytest
 from sqlalchemy import text
 
 from archive.catalog import Catalog
+from archive.catalog.engine import make_engine
+from archive.config import load
 from archive.ingest import ingest
 from monitors.site.build import build
+from monitors.site.publish import Report
+from tests.servers import TestServer
 from tests.site_sample import NOW, SampleSite, make_archive, simulate
 
 #: Elements that our own templates never use, and that hostile text would bring in.
@@ -124,10 +129,29 @@ def test_an_empty_archive_says_what_to_do_next(catalog: Catalog, tmp_path: Path)
     assert "Nothing needs attention" in (tmp_path / "site/index.html").read_text()
 
 
+@pytest.fixture(scope="module")
+def first(embedded_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, Report]]:
+    """A small archive with its site, to be copied: its database, its folder, and the report of the build."""
+    folder, url = tmp_path_factory.mktemp("small"), embedded_server.create()
+    with Catalog(make_engine(url)) as catalog:
+        report = small_site(catalog, folder).report
+    yield str(url.database), folder, report
+    embedded_server.drop(url)
+
+
 @pytest.fixture
-def small(catalog_one: Catalog, tmp_path: Path) -> SampleSite:
+def small(embedded_server: TestServer, first: tuple[str, Path, Report], tmp_path: Path) -> Iterator[SampleSite]:
     """A small archive that a test may change."""
-    return small_site(catalog_one, tmp_path)
+    database, folder, report = first
+    url = embedded_server.create(template=database)
+    shutil.copytree(folder, tmp_path / "copy")
+    try:
+        with Catalog(make_engine(url)) as catalog:
+            home = tmp_path / "copy/home"
+            (home / "pinakes.toml").write_text(f'[database]\nurl = "{catalog.url}"\n', encoding="utf-8")
+            yield SampleSite(catalog, load(home), tmp_path / "copy/site", report)
+    finally:
+        embedded_server.drop(url)
 
 
 def small_site(catalog: Catalog, tmp_path: Path) -> SampleSite:
