@@ -43,6 +43,7 @@ PICTURES = (
     Picture("viewer-laptop", "events/viewer.html", width=1000, height=700),
     Picture("event-science", "events/viewer.html#q=2023-12-18T17:34:58", height=1420),
     Picture("event-editor", "events/viewer.html#q=2023-12-18T17:34:58", "dark", before=EDIT),
+    Picture("explorer", "instruments/idex/explorer.html#panels=2"),
     Picture("file", "files/1.html"),
     Picture("monitors", "monitors/index.html"),
     Picture("monitor", "monitors/filesystem/index.html"),
