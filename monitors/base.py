@@ -234,13 +234,15 @@ class Context:
 
         selector = sequence.Selector(instrument, product, level)
         if self.window is not None:
-            inside = sequence.files_in_window(self.catalog, selector, self.window, by=by, limit=limit)
-            if self.advance and inside.mark:
-                self.marks[selector.text] = inside.mark
-            return self._fitting(inside, selector.text, need)
-        found = sequence.new_files(self.catalog, self.monitor_id, selector, self.algorithm, limit=limit)
-        self.marks[selector.text] = found.mark
-        return self._fitting(found, selector.text, need)
+            found = sequence.files_in_window(self.catalog, selector, self.window, by=by, limit=limit)
+        else:
+            found = sequence.new_files(self.catalog, self.monitor_id, selector, self.algorithm, limit=limit)
+        if need is not None:
+            found = self._fitting(found, need)
+        if self.window is None or (self.advance and found.mark):
+            self.marks[selector.text] = found.mark
+        self._note_times(found)
+        return found
 
     def new_keys(self, table: Table, *, limit: int | None = None) -> NewKeys:
         """Return the keys of rows that no run of this monitor has seen, of a table that is only appended to.
@@ -267,26 +269,21 @@ class Context:
         columns |= {name: [value] * len(points) for name, value in every.items()}
         self.write(trend, columns, key=("monitor_id", "name", "series", "at"))
 
-    def _fitting(self, found: NewFiles, selector: str, need: Callable[[Any], Need] | None) -> NewFiles:
-        """Leave out the files that would take too much, note what is left and up to where it is whole."""
-        if need is not None:
-            mine = share(found, need, self.means)
-            found = mine.taken
-            self.left_out += [
-                Finding("file_too_large", f"{row.relpath} {why}; it was left out.", "warning", row.relpath,
-                        facts={"file_id": row.id, "bytes": row.size})
-                for row, why in mine.beyond
-            ]  # fmt: skip
-            if mine.left and self.window is not None:
-                raise SettingsError(
-                    f"The files of this window would take more than the {self.means.seconds:.0f} s of one run "
-                    f"(max_runtime): {len(mine.left)} of {len(mine.left) + len(found.rows)} are too many; run it in "
-                    "shorter windows."
-                )
-        if selector in self.marks:
-            self.marks[selector] = found.mark
-        self._note_times(found)
-        return found
+    def _fitting(self, found: NewFiles, need: Callable[[Any], Need]) -> NewFiles:
+        """Leave out the files that would take too much, and say so."""
+        mine = share(found, need, self.means)
+        self.left_out += [
+            Finding("file_too_large", f"{row.relpath} {why}; it was left out.", "warning", row.relpath,
+                    facts={"file_id": row.id, "bytes": row.size})
+            for row, why in mine.beyond
+        ]  # fmt: skip
+        if mine.left and self.window is not None:
+            raise SettingsError(
+                f"The files of this window would take more than the {self.means.seconds:.0f} s of one run "
+                f"(max_runtime): {len(mine.left)} of {len(mine.left) + len(mine.taken.rows)} are too many; run it in "
+                "shorter windows."
+            )
+        return mine.taken
 
     def _note_times(self, found: NewFiles) -> None:
         """Widen the time over which the data lie that the run was given; it is information, no mark depends on it."""
