@@ -80,7 +80,7 @@ def _commit(task: Task, origin: Origin, staged: Staged, result: Result) -> Outco
         ledger.fence(conn, task.claim)
         rows.lock(conn, [f"sha256:{staged.sha256}", *(item.relpath for item in wanted)])
         known = find(conn, staged.sha256)
-        if known is not None and known.state == "available":
+        if known is not None and known.held:
             return end_as_duplicate(conn, task, known)
         reached("locked")
         if known is not None and known.state == "quarantined":

@@ -50,11 +50,11 @@ def _look(catalog: Catalog, origin: Origin, seen: dict[str, str]) -> FileReport:
         return FileReport(origin.shown, "skipped", before.file_id, before.relpath)
     sha256, size = file_hash(origin.path.resolve())
     with catalog.read() as conn:
-        held = known.find(conn, sha256)
-    if held is not None and held.state == "available":
-        return FileReport(origin.shown, "duplicate", held.file_id, held.relpath, message="Its bytes came in before.")
-    if held is not None and held.state in ("missing", "corrupt"):
-        return FileReport(origin.shown, "restored", held.file_id, held.relpath, message="The archive lost its bytes.")
+        twin = known.find(conn, sha256)
+    if twin is not None and twin.held:
+        return FileReport(origin.shown, "duplicate", twin.file_id, twin.relpath, message="Its bytes came in before.")
+    if twin is not None and twin.lost:
+        return FileReport(origin.shown, "restored", twin.file_id, twin.relpath, message="The archive lost its bytes.")
     if sha256 in seen:
         return FileReport(origin.shown, "duplicate", message=f"It has the bytes of {seen[sha256]}.")
     seen[sha256] = origin.shown

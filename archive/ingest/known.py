@@ -23,6 +23,16 @@ class Known:
     state: str
     size: int
 
+    @property
+    def held(self) -> bool:
+        """Whether the archive has its bytes."""
+        return self.state == "available"
+
+    @property
+    def lost(self) -> bool:
+        """Whether the archive had its bytes and lost them."""
+        return self.state in ("missing", "corrupt")
+
 
 def find(conn: Connection, sha256: str) -> Known | None:
     """Return the received file of that hash that is not retired; there can be only one."""

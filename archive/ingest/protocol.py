@@ -56,9 +56,9 @@ def run(task: Task) -> Outcome:
 def _bring_in(task: Task, origin: Origin, folder: Path, staged: staging.Staged) -> Outcome:
     with task.catalog.begin() as conn:
         known = find(conn, staged.sha256)
-        if known is not None and known.state == "available":
+        if known is not None and known.held:
             return commit.end_as_duplicate(conn, task, known)
-    if known is not None and known.state in ("missing", "corrupt"):
+    if known is not None and known.lost:
         return commit.restore(task, staged, known)
     source = Source(staged.path, origin.name, staged.sha256, staged.size, origin.options)
     claim = recognise.recognised(staged.path, origin.name, staged.size, origin.options)
