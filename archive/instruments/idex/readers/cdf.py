@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from archive.formats import cdf as formats
 from archive.instruments.idex.calibration import HOUSEKEEPING, newest
 from archive.instruments.idex.layout import CHANNELS
-from archive.instruments.idex.readers.base import reading
+from archive.instruments.idex.readers.base import EventSource, Reader, reading
 from archive.instruments.idex.readers.event import CHANNEL_NAMES, Event, Floats, Waveform
 from archive.instruments.idex.time import as_datetime, utc
 
@@ -144,6 +145,22 @@ class CdfRecords:
         stop = min(start + BLOCK - 1, last)
         found = np.asarray(self._cdf.varget(name, startrec=start, endrec=stop))
         return found if found.ndim and found.shape[0] == stop - start + 1 else found.reshape(stop - start + 1, -1)
+
+
+class CdfReader(Reader):
+    """Reader of CDF files of one level; `source` is made of the path."""
+
+    level: ClassVar[str]
+    source: ClassVar[type[Any]]
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Say whether its variables are those of the level."""
+        return level_of(path, head) == self.level
+
+    @contextmanager
+    def open(self, path: Path) -> Iterator[EventSource]:
+        """Open a file."""
+        yield self.source(path)
 
 
 def level_of(path: Path, head: bytes) -> str | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from archive.errors import UnreadableSource
-from archive.instruments.idex.readers.base import HDF5_MAGIC, printable, reading, shown
+from archive.instruments.idex.readers.base import HDF5_MAGIC, EventSource, Reader, printable, reading, shown
 
 #: Rows read at a time.
 ROWS: Final = 256
@@ -42,6 +42,24 @@ def root_of(path: Path, head: bytes) -> dict[str, Any] | None:
         return None
     with opened(path) as file, reading(path):
         return {**{name: plain(value) for name, value in file.attrs.items()}, "groups": set(file)}
+
+
+class TitledReader(Reader):
+    """Reader of HDF5 files that say in their title what they are; `source` is made of the path and the open file."""
+
+    root_title: ClassVar[str]
+    source: ClassVar[type[Any]]
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Say whether it calls itself so."""
+        root = root_of(path, head)
+        return root is not None and root.get("title") == self.root_title
+
+    @contextmanager
+    def open(self, path: Path) -> Iterator[EventSource]:
+        """Open a file."""
+        with opened(path) as file:
+            yield self.source(path, file)
 
 
 class Columns:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import numpy as np
 
 from archive.instruments.idex import calibration
 from archive.instruments.idex.readers import cdf
-from archive.instruments.idex.readers.base import EventSource, Reader
 from archive.instruments.idex.readers.event import CHANNEL_NAMES, NO_LABORATORY, Event
 
 NO_ANALYSIS: Final = "level-1 files hold no analyses"
@@ -36,22 +32,14 @@ class L1aRecords(cdf.CdfRecords):
         return event
 
 
-class L1aCdf(Reader):
+class L1aCdf(cdf.CdfReader):
     """Reader of level-1A CDF."""
 
     layout = "l1a_cdf"
     title = "level-1A CDF"
     lacks: ClassVar = {**ANALYSES, "geometry": "level-1A files hold no geometry",
              "identity": "the file lacks header fields that it is made of"}  # fmt: skip
-
-    def recognises(self, path: Path, head: bytes) -> bool:
-        """Say whether it is a CDF file with raw samples."""
-        return cdf.level_of(path, head) == "l1a"
-
-    @contextmanager
-    def open(self, path: Path) -> Iterator[EventSource]:
-        """Open a file."""
-        yield L1aRecords(path)
+    level, source = "l1a", L1aRecords
 
 
 def _identity(header: dict[str, Any]) -> str | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -13,7 +12,7 @@ import numpy as np
 from archive.instruments.idex.event_file import TITLE
 from archive.instruments.idex.layout import CHANNELS, FILL
 from archive.instruments.idex.readers import hdf5
-from archive.instruments.idex.readers.base import EventSource, Reader, reading
+from archive.instruments.idex.readers.base import reading
 from archive.instruments.idex.readers.event import Event, Waveform
 from archive.instruments.idex.readers.l1a_cdf import ANALYSES
 from archive.instruments.idex.time import as_datetime, utc
@@ -73,23 +72,13 @@ class _Product:
         return event
 
 
-class L1aProduct(Reader):
+class L1aProduct(hdf5.TitledReader):
     """Reader of the event product."""
 
     layout = "l1a_events"
     title = "level-1A event product (HDF5)"
     lacks: ClassVar = {**ANALYSES, "geometry": "level-1A files hold no geometry"}
-
-    def recognises(self, path: Path, head: bytes) -> bool:
-        """Say whether it calls itself so."""
-        root = hdf5.root_of(path, head)
-        return root is not None and root.get("title") == TITLE
-
-    @contextmanager
-    def open(self, path: Path) -> Iterator[EventSource]:
-        """Open a file."""
-        with hdf5.opened(path) as file:
-            yield _Product(path, file)
+    root_title, source = TITLE, _Product
 
 
 READER = L1aProduct()

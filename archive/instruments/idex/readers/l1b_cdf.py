@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import ClassVar, Final
 
 from archive.instruments.idex.readers import cdf
-from archive.instruments.idex.readers.base import EventSource, Reader
 from archive.instruments.idex.readers.event import CHANNEL_NAMES, PULSE_NAMES, Event
 from archive.instruments.idex.readers.l1a_cdf import ANALYSES
 
@@ -25,21 +21,13 @@ class L1bRecords(cdf.CdfRecords):
         return event
 
 
-class L1bCdf(Reader):
+class L1bCdf(cdf.CdfReader):
     """Reader of level-1B CDF."""
 
     layout = "l1b_cdf"
     title = "level-1B CDF"
     lacks: ClassVar = {**ANALYSES, "identity": "level-1B files have no event number"}  # fmt: skip
-
-    def recognises(self, path: Path, head: bytes) -> bool:
-        """Say whether it is a CDF file with waveforms in physical units."""
-        return cdf.level_of(path, head) == "l1b"
-
-    @contextmanager
-    def open(self, path: Path) -> Iterator[EventSource]:
-        """Open a file."""
-        yield L1bRecords(path)
+    level, source = "l1b", L1bRecords
 
 
 READER = L1bCdf()

@@ -7,16 +7,13 @@ relied on, the labels are found under any and tell the order of the parameters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 import numpy as np
 
 from archive.instruments.idex.level2_cdf import EMG_PARAMETERS, PULSE_CHANNELS, PULSE_PARAMETERS
 from archive.instruments.idex.readers import cdf
-from archive.instruments.idex.readers.base import EventSource, Reader
 from archive.instruments.idex.readers.event import NO_LABORATORY, Event, Floats, Line, MassScale, Pulse, Waveform, known
 
 _FILLED: Final = "filled throughout, as established level-2A files are: this is no failed fit"
@@ -140,7 +137,7 @@ class L2aRecords(cdf.CdfRecords):
         event.scale = MassScale(masses=masses, kappa=kappa, status=status or "")
 
 
-class L2aCdf(Reader):
+class L2aCdf(cdf.CdfReader):
     """Reader of level-2A CDF."""
 
     layout = "l2a_cdf"
@@ -152,15 +149,7 @@ class L2aCdf(Reader):
         "laboratory": NO_LABORATORY,
         "particle": "the layout has charge, speed and mass by channel only",
     }  # fmt: skip
-
-    def recognises(self, path: Path, head: bytes) -> bool:
-        """Say whether it is a CDF file with fitted pulses or lines."""
-        return cdf.level_of(path, head) == "l2a"
-
-    @contextmanager
-    def open(self, path: Path) -> Iterator[EventSource]:
-        """Open a file."""
-        yield L2aRecords(path)
+    level, source = "l2a", L2aRecords
 
 
 READER = L2aCdf()

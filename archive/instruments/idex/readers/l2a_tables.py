@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -15,7 +14,7 @@ import numpy as np
 from archive.instruments.idex.analysis.settings import IMAGE_PULSE, PULSE
 from archive.instruments.idex.level2_tables import TITLE
 from archive.instruments.idex.readers import hdf5
-from archive.instruments.idex.readers.base import EventSource, Reader, reading
+from archive.instruments.idex.readers.base import reading
 from archive.instruments.idex.readers.event import NO_LABORATORY, Event, Line, MassScale, Pulse, known
 
 _PARTICLE: Final = ("charge", "charge_error", "speed", "speed_low", "speed_high", "mass", "mass_low", "mass_high")
@@ -100,7 +99,7 @@ def _pulse(row: dict[str, Any]) -> Pulse:
     return Pulse(parameters, known(row["charge"]), "pC", **numbers, extrapolated=extrapolated)
 
 
-class L2aTables(Reader):
+class L2aTables(hdf5.TitledReader):
     """Reader of the tables."""
 
     layout = "l2a_tables"
@@ -115,17 +114,7 @@ class L2aTables(Reader):
         "merged": "the tables hold no spectrum; the level-2A CDF does",
         "particle": "the event was not analysed", "scale": "none was found",
     }  # fmt: skip
-
-    def recognises(self, path: Path, head: bytes) -> bool:
-        """Say whether it calls itself so."""
-        root = hdf5.root_of(path, head)
-        return root is not None and root.get("title") == TITLE
-
-    @contextmanager
-    def open(self, path: Path) -> Iterator[EventSource]:
-        """Open a file."""
-        with hdf5.opened(path) as file:
-            yield _Tables(path, file)
+    root_title, source = TITLE, _Tables
 
 
 READER = L2aTables()
